@@ -1,0 +1,1 @@
+//! Documents that machines read, and the one matcher.
