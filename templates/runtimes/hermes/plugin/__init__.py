@@ -30,8 +30,9 @@ def register(ctx):
 
 def hide_the_rest():
     """Takes tools that are not granted out of Hermes' registry, so that the model never sees them. The hook refuses them in any case."""
-    from tools.registry import registry
+    from tools.registry import discover_builtin_tools, registry
 
+    discover_builtin_tools()
     for name in registry.get_all_tool_names():
         if name not in data()["builtin"] and name not in router_served():
             registry.deregister(name)
@@ -45,12 +46,8 @@ def data():
 @functools.cache
 def router_served():
     """Names of the tools that the router judges by itself when their calls arrive there: its own and those of MCP servers."""
-    return {tool["name"] for tool in data()["tools"]} | {mcp_name(one["server"], tool) for one in data()["mcp"] for tool in one["tools"]}
-
-
-def mcp_name(server, tool):
-    """The name that Hermes gives to a tool of an MCP server."""
-    return "_".join(["mcp", re.sub(r"[^A-Za-z0-9_]", "_", server), re.sub(r"[^A-Za-z0-9_]", "_", tool)])
+    mcp = [["mcp", one["server"], tool] for one in data()["mcp"] for tool in one["tools"]]
+    return {tool["name"] for tool in data()["tools"]} | {data()["joint"].join(re.sub(r"[^A-Za-z0-9_]", "_", part) for part in name) for name in mcp}
 
 
 # --- the hook ---------------------------------------------------------------------------------------------------------------------------
