@@ -16,7 +16,7 @@ fn main() {
         for path in files_under(&root.join(folder)) {
             let name =
                 path.strip_prefix(&root).expect("it lies under the root").to_str().expect("our file names are text");
-            writeln!(listed, "    ({name:?}, include_str!(r#\"{}\"#)),", absolute(&path).display())
+            writeln!(listed, "    ({name:?}, include_str!(r\"{}\")),", absolute(&path).display())
                 .expect("a string takes all");
         }
     }
@@ -28,12 +28,12 @@ fn main() {
     for path in files_under(&rules) {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("our file names are text").to_owned();
         let path = absolute(&path).display().to_string();
-        let is_rust = path.ends_with(".rs");
+        let is_rust = path.rsplit_once('.').is_some_and(|(_, extension)| extension == "rs");
         if is_rust {
-            writeln!(modules, "#[path = r#\"{path}\"#]\nmod {stem};").expect("a string takes all");
+            writeln!(modules, "#[path = r\"{path}\"]\nmod {stem};").expect("a string takes all");
             writeln!(table, "    &{stem}::RULE,").expect("a string takes all");
         } else {
-            writeln!(pages, "    ({stem:?}, include_str!(r#\"{path}\"#)),").expect("a string takes all");
+            writeln!(pages, "    ({stem:?}, include_str!(r\"{path}\")),").expect("a string takes all");
         }
     }
     let rules = format!(
