@@ -103,7 +103,7 @@ impl Engine {
         let mut command = match self {
             Self::Library { python } => {
                 let mut command = Command::new(python);
-                command.args(["-I", "-c", WORKER]).arg(stage.root()).arg(stage.entry());
+                command.args(["-I", "-B", "-c", WORKER]).arg(stage.root()).arg(stage.entry());
                 command
             }
             Self::Program { kcl, prlimit, .. } => {
@@ -191,8 +191,8 @@ impl Output<'_> {
                 .at(Place::of_file(stage.entry_name()))
                 .help("end the file with `scenario = k.Scenario { … }`, after `import karsc.v1alpha1 as k`")
         })?;
-        let environment = self.environment.map(|value| value.get().to_owned());
-        Ok(Evaluated { scenario: scenario.get().to_owned(), environment, engine })
+        let environment = self.environment.map_or_else(String::new, |value| format!(",\"environment\":{value}"));
+        Ok(Evaluated { json: format!("{{\"scenario\":{scenario}{environment}}}"), engine })
     }
 }
 

@@ -24,10 +24,8 @@ use stage::Stage;
 /// What a `.k` file evaluated to.
 #[derive(Debug)]
 pub(crate) struct Evaluated {
-    /// The top-level value `scenario`, as JSON.
-    pub(crate) scenario: String,
-    /// The top-level value `environment`, as JSON.
-    pub(crate) environment: Option<String>,
+    /// A JSON object of the top-level value `scenario` and, where there is one, `environment`.
+    pub(crate) json: String,
     /// Name and version of the engine, as in `kcl-lib 0.13.2`.
     pub(crate) engine: String,
 }

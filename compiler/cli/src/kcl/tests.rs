@@ -30,7 +30,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 fn faults(places: &Places, files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(files);
     match evaluate_with(places, folder.path(), Path::new("scenario.k"), SCHEMA) {
-        Ok(evaluated) => vec![format!("evaluated: {}", evaluated.scenario)],
+        Ok(evaluated) => vec![format!("evaluated: {}", evaluated.json)],
         Err(KclError { faults }) => faults.iter().map(|fault| format!("{:?} {fault}", fault.kind)).collect(),
     }
 }
@@ -148,10 +148,10 @@ fn a_scenario_is_evaluated() {
         ("team/names.k", "workers = ['b', 'a']"),
     ]);
     let evaluated = evaluate_with(&places, files.path(), &files.path().join("scenario.k"), SCHEMA).unwrap();
-    let scenario: serde_json::Value = serde_json::from_str(&evaluated.scenario).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&evaluated.json).unwrap();
     let links = serde_json::json!([{"from": "lead", "to": ["b"]}, {"from": "lead", "to": ["a"]}]);
-    assert_eq!(scenario, serde_json::json!({"metadata": {"name": "no"}, "links": links}));
-    assert_eq!(evaluated.environment.as_deref(), Some("{}"));
+    let scenario = serde_json::json!({"metadata": {"name": "no"}, "links": links});
+    assert_eq!(value, serde_json::json!({"scenario": scenario, "environment": {}}));
     assert!(evaluated.engine.starts_with("kcl"), "{}", evaluated.engine);
 }
 
