@@ -4,6 +4,8 @@ mod args;
 mod commands;
 mod folder;
 mod inputs;
+#[expect(dead_code, unused_imports, reason = "wired with the schema package")]
+mod kcl;
 mod outcome;
 mod print;
 mod tree;

@@ -88,7 +88,15 @@ fn is_for(file: &File, version: Option<&Version>) -> bool {
 }
 
 fn source(catalog: &Catalog, runtime: &RuntimeDescriptor, path: &Spanned<String>) -> Option<String> {
-    catalog.files.get(&format!("{}/{}", runtime.metadata.name.value, path.value)).cloned()
+    catalog.files.get(&key(runtime, path)).cloned()
+}
+
+/// Where a file of a runtime stands among the catalogs' files: beside the descriptor, or `../` for what several share.
+fn key(runtime: &RuntimeDescriptor, path: &str) -> String {
+    match path.strip_prefix("../") {
+        Some(shared) => shared.to_owned(),
+        None => format!("{}/{path}", runtime.metadata.name.value),
+    }
 }
 
 /// The syntax is part of a template's name, since the formatter sees no more.
@@ -98,7 +106,7 @@ fn name(runtime: &RuntimeDescriptor, file: &File, template: &Spanned<String>) ->
         Syntax::Env => "env",
         Syntax::Text => "text",
     };
-    format!("{syntax}:{}/{}", runtime.metadata.name.value, template.value)
+    format!("{syntax}:{}", key(runtime, template))
 }
 
 fn fault(template: &Spanned<String>, error: &Error) -> Diagnostic {
