@@ -1,1 +1,7 @@
-//! Tests over the whole workspace.
+//! Tests over the whole workspace, in one binary: pages of codes, examples, golden trees, the command line, tidiness.
+//! Not here: unit tests, which stand beside what they test.
+
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod support;
