@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use kars_contract::permits::{Reason, Request, unreachable_rules};
-use kars_contract::{Policy, RuleId, ToolId};
+use kars_contract::router::{ArgumentMatcher, Effect, EgressRule, Enforcer, GrantedTool, ToolRule, When};
+use kars_contract::{Instant, Policy, RouterDocument, RuleId, ToolId};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use crate::reference;
 use crate::sample::{arguments, document, instant, name, of, port, tool_id};
@@ -14,8 +17,101 @@ fn host() -> impl Strategy<Value = kars_contract::Hostname> {
     "((a|b|c)\\.){0,3}example\\.org".prop_map(|text| of(&text))
 }
 
+/// A prod document with these rules, written shortly.
+fn with_rules(
+    egress: &[(&str, &[u16], Option<i64>)],
+    tools: &[&str],
+    rules: &[(Effect, &str, When)],
+) -> RouterDocument {
+    let mut document = document().new_tree(&mut TestRunner::deterministic()).unwrap().current();
+    let egress_rule = |(place, (host, ports, until)): (usize, &(&str, &[u16], Option<i64>))| EgressRule {
+        id: of(&format!("egress[{place}]")),
+        host: of(host),
+        ports: ports.iter().copied().map(port).collect(),
+        until: until.map(|second| Instant::from_unix_seconds(second).unwrap()),
+        reason: String::new(),
+        ticket: None,
+        preset: None,
+        channel: None,
+        labels: BTreeSet::new(),
+    };
+    let tool_rule = |(place, (effect, tool, when)): (usize, &(Effect, &str, When))| ToolRule {
+        id: of(&format!("rules[{place}]")),
+        effect: *effect,
+        tool: of(tool),
+        when: when.clone(),
+        enforced: Enforcer::Runtime,
+    };
+    let granted = |tool: &&str| GrantedTool { id: of("tools"), tool: of(tool), enforced: Enforcer::Runtime };
+    document.egress = egress.iter().enumerate().map(egress_rule).collect();
+    document.tools = tools.iter().map(granted).collect();
+    document.rules = rules.iter().enumerate().map(tool_rule).collect();
+    document.learn = None;
+    document
+}
+
+fn findings(document: &RouterDocument) -> Vec<String> {
+    let found = unreachable_rules(document);
+    found.into_iter().map(|found| format!("{}: {}", found.rule, found.because)).collect()
+}
+
+#[test]
+fn finds_egress_rules_that_never_decide() {
+    let rules: [(&str, &[u16], Option<i64>); 9] = [
+        ("a.example.org", &[443], None),
+        ("a.example.org", &[443], Some(9)),
+        ("a.example.org", &[80, 443], None),
+        ("**.b.example.org", &[443], Some(9)),
+        ("*.b.example.org", &[443], Some(8)),
+        ("x.y.b.example.org", &[443], Some(9)),
+        ("x.b.example.org", &[443], None),
+        ("a.example.org", &[80], None),
+        ("c.example.org", &[], None),
+    ];
+    let expected = [
+        "egress[1]: `egress[0]` decides all that it means before it",
+        "egress[4]: `egress[3]` decides all that it means before it",
+        "egress[5]: `egress[3]` decides all that it means before it",
+        "egress[7]: `egress[2]` decides all that it means before it",
+        "egress[8]: it names no port",
+    ];
+    assert_eq!(findings(&with_rules(&rules, &[], &[])), expected);
+}
+
+#[test]
+fn finds_tool_rules_that_never_decide() {
+    let under = |path: &str| When { args: [("path".to_owned(), ArgumentMatcher::Under(path.to_owned()))].into() };
+    let limit = Effect::Limit { calls: 1, per_seconds: 1 };
+    let rules = [
+        (Effect::Allow, "p.x.t", under("/a/b")),
+        (Effect::Allow, "p.x.t", under("/c")),
+        (Effect::Allow, "p.x.t", under("/c/d")),
+        (Effect::Deny, "p.x.t", under("/a")),
+        (Effect::Deny, "p.x.t", under("/a/b")),
+        (limit, "p.x.t", under("/a")),
+        (Effect::Allow, "p.x.none", When::default()),
+        (Effect::Deny, "p.x.u", When::default()),
+        (limit, "p.x.*", When::default()),
+        (limit, "p.x.u", When::default()),
+        (Effect::Deny, "p.z.*", When::default()),
+    ];
+    let expected = [
+        "rules[0]: `rules[3]` denies all that it means",
+        "rules[2]: `rules[1]` decides all that it means before it",
+        "rules[4]: `rules[3]` decides all that it means before it",
+        "rules[5]: `rules[3]` denies all that it means",
+        "rules[6]: the agent has no tool that it names",
+        "rules[9]: `rules[7]` denies all that it means",
+        "rules[10]: the agent has no tool that it names",
+    ];
+    assert_eq!(findings(&with_rules(&[], &["p.x.t", "p.x.u"], &rules)), expected);
+    // The first tool of the set is denied, the second keeps the rule.
+    let rules = [(Effect::Deny, "p.x.t", When::default()), (limit, "p.x.*", When::default())];
+    assert_eq!(findings(&with_rules(&[], &["p.x.t", "p.x.u"], &rules)), [] as [&str; 0]);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn egress_is_decided_as_by_the_reference(

@@ -19,10 +19,8 @@ pub(crate) fn egress(document: &RouterDocument, host: &Hostname, port: Port, now
             return decided(Reason::Listed, Some(&rule.id), Enforcer::Router);
         }
     }
-    if let Some(learn) = &document.learn {
-        if learn.until > now {
-            return decided(Reason::Learning, Some(&learn.id), Enforcer::Router);
-        }
+    if let Some(learn) = document.learn.iter().find(|learn| learn.until > now) {
+        return decided(Reason::Learning, Some(&learn.id), Enforcer::Router);
     }
     if let Some(rule) = with_port.first() {
         return decided(Reason::RuleEnded, Some(&rule.id), Enforcer::Router);
@@ -40,8 +38,7 @@ fn means(pattern: &HostPattern, host: &Hostname) -> bool {
     let mut found = host.as_str().split('.').rev();
     loop {
         match (wanted.next(), found.next()) {
-            (None, None) => return true,
-            (Some("**"), Some(_)) => return true,
+            (None, None) | (Some("**"), Some(_)) => return true,
             (Some("*"), Some(_)) => return found.next().is_none(),
             (Some(want), Some(have)) if want == have => {}
             _ => return false,
@@ -71,10 +68,10 @@ pub(crate) fn tool(document: &RouterDocument, tool: &ToolId, args: &Arguments) -
         (None, None) => decided(Reason::Granted, Some(grant), enforced),
     };
     for rule in &naming {
-        if let Effect::Limit { calls, per_seconds } = rule.effect {
-            if hit(rule, args) != Some(false) {
-                decision.limits.push(Bucket { rule: rule.id.clone(), calls, per_seconds });
-            }
+        if let Effect::Limit { calls, per_seconds } = rule.effect
+            && hit(rule, args) != Some(false)
+        {
+            decision.limits.push(Bucket { rule: rule.id.clone(), calls, per_seconds });
         }
     }
     decision

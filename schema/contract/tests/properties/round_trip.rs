@@ -21,7 +21,7 @@ fn assert_round_trip<D: Document + PartialEq + std::fmt::Debug>(document: &D) {
     assert_eq!(&again, document);
     assert_eq!(again.encode(), bytes);
     assert_eq!(again.digest(), document.digest());
-    assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(bytes.iter().position(|byte| *byte == b'\n'), Some(bytes.len() - 1));
 }
 
 fn relay() -> impl Strategy<Value = RelayDocument> {
@@ -70,6 +70,20 @@ proptest! {
         let long = [&bytes[..], b"{}"].concat();
         prop_assert!(RouterDocument::decode(&long).is_err());
     }
+}
+
+#[test]
+fn the_bytes_are_canonical() {
+    let rule = |id: &str, line: u32| (of(id), of(&format!("scenario.yaml:{line}:7")));
+    let origins =
+        RouterOrigins { rules: [rule("rules.house[2]", 9), rule("agents.a.egress[b.example.org:443]", 31)].into() };
+    let expected = concat!(
+        r#"{"kind":"RouterOrigins","rules":{"agents.a.egress[b.example.org:443]":"scenario.yaml:31:7","#,
+        r#""rules.house[2]":"scenario.yaml:9:7"},"version":1}"#,
+        "\n"
+    );
+    assert_eq!(String::from_utf8(origins.encode()).unwrap(), expected);
+    assert_eq!(origins.digest(), kars_contract::Digest::of(expected.as_bytes()));
 }
 
 /// A fixed document, for the table below.

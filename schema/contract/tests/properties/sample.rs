@@ -81,7 +81,7 @@ fn effect() -> impl Strategy<Value = Effect> {
 }
 
 fn tool_rule() -> impl Strategy<Value = ToolRule> {
-    let when = btree_map("[mn]", argument_matcher(), 0..2).prop_map(|args| When { args });
+    let when = btree_map("[mn]", argument_matcher(), 0..3).prop_map(|args| When { args });
     (effect(), tool_pattern(), when).prop_map(|(effect, tool, when)| {
         let enforced = tool.enforcer();
         ToolRule { id: of("rule"), effect, tool, when, enforced }
@@ -207,7 +207,7 @@ fn number<'a>(kind: &str, ids: impl Iterator<Item = &'a mut RuleId>) {
 
 /// A document that passes its own checks.
 pub(crate) fn document() -> impl Strategy<Value = RouterDocument> {
-    let rules = (vec(egress_rule(), 0..6), granted_tools(), vec(tool_rule(), 0..6));
+    let rules = (vec(egress_rule(), 0..7), granted_tools(), vec(tool_rule(), 0..7));
     let parts = (identity(), option::of(inference()), budget(), option::of(mesh()));
     let servers = btree_map(name(), mcp_server(), 0..2);
     let child = option::of(text()).prop_map(|role| Child { id: of("agents.b.parent"), role });
