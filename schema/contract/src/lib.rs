@@ -1,1 +1,41 @@
-//! Documents that machines read, and the one matcher.
+//! What machines read: the documents, the only matcher, the guard's rules, and the names both sides must agree on.
+//!
+//! Not here: what people write (`kars-scenario`), signatures (`kars-trust`), and any input or output.
+#![deny(missing_docs)]
+
+mod text;
+
+pub mod allowlist;
+pub mod cidr;
+pub mod digest;
+pub mod document;
+pub mod endpoint;
+pub mod guard;
+pub mod host;
+pub mod host_pattern;
+pub mod id;
+pub mod instant;
+mod matcher;
+pub mod name;
+pub mod origins;
+pub mod permits;
+pub mod relay;
+pub mod router;
+pub mod settings;
+pub mod tool;
+
+pub use allowlist::EgressAllowlist;
+pub use cidr::Cidr;
+pub use digest::Digest;
+pub use document::Document;
+pub use endpoint::Endpoint;
+pub use host::Hostname;
+pub use host_pattern::HostPattern;
+pub use id::RuleId;
+pub use instant::Instant;
+pub use name::{ModelName, Name, Namespace, Port, SecretRef};
+pub use origins::RouterOrigins;
+pub use permits::{Decision, Policy, Reason, Request};
+pub use relay::RelayDocument;
+pub use router::RouterDocument;
+pub use tool::{ToolId, ToolPattern};
