@@ -1,1 +1,4 @@
-//! Tests over the whole workspace.
+//! Tests over the whole workspace. Not here: tests of one function, which lie beside it.
+
+#[cfg(test)]
+mod tidy;
