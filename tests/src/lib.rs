@@ -1,4 +1,9 @@
-//! Tests over the whole workspace. Not here: tests of one function, which lie beside it.
+//! Tests over the whole workspace, in one binary: pages of codes, examples, golden trees, the command line, tidiness.
+//! Not here: unit tests, which stand beside what they test.
 
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod support;
 #[cfg(test)]
 mod tidy;

@@ -1,1 +1,12 @@
-//! The pure pipeline.
+//! The compiler as a pure function: files in, a bundle out.
+//!
+//! Not here: disks, networks, clocks, keys and terminals. Files arrive through [`sources::Files`], the moment to judge by
+//! as a value, and what was noticed leaves as data.
+
+mod built_in;
+pub mod catalog;
+pub mod check;
+pub mod parse;
+pub mod report;
+pub mod resolve;
+pub mod sources;

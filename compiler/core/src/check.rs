@@ -1,0 +1,53 @@
+//! The third stage: the rules. Each stands in a file of its own under `rules/`, beside the page that explains and tests it.
+//! Not here: what names stand for (`resolve`), and faults of rendered objects (`render`).
+
+mod exceptions;
+pub mod pages;
+
+use kars_scenario::diagnostic::{Code, Found};
+use rayon::prelude::*;
+
+use crate::resolve::Resolved;
+
+include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+/// One rule. It looks at a whole scenario and notes every fault of its kind.
+pub(crate) struct Rule {
+    pub(crate) code: Code,
+    pub(crate) check: fn(&Resolved<'_>, &mut Found),
+}
+
+/// A scenario that broke no rule. Only [`check`] makes one, and `lower` accepts nothing else.
+#[derive(Debug)]
+pub struct Checked<'a>(Resolved<'a>);
+
+impl<'a> Checked<'a> {
+    /// The scenario.
+    pub fn resolved(&self) -> &Resolved<'a> {
+        &self.0
+    }
+}
+
+/// Runs every rule and applies the scenario's exceptions.
+pub fn check<'a>(scenario: Resolved<'a>, found: &mut Found) -> Option<Checked<'a>> {
+    let noticed: Vec<Found> = RULES
+        .par_iter()
+        .map(|rule| {
+            let mut found = Found::default();
+            (rule.check)(&scenario, &mut found);
+            debug_assert!(
+                found.diagnostics().iter().all(|diagnostic| diagnostic.code == rule.code),
+                "{} notes its own code",
+                rule.code
+            );
+            found
+        })
+        .collect();
+    let mut broken = Found::default();
+    for noticed in noticed {
+        broken.extend(noticed);
+    }
+    exceptions::apply(&scenario, &mut broken);
+    found.extend(broken);
+    (!found.has_errors()).then_some(Checked(scenario))
+}

@@ -1,0 +1,162 @@
+//! The first stage: files to typed values with places; every fault of every file is collected. Not here: what names refer to.
+
+mod environment;
+mod include;
+mod path;
+mod secret;
+mod text;
+pub(crate) use text::is_hidden;
+mod texts;
+mod yaml;
+
+use kars_scenario::codes;
+use kars_scenario::decode::Decode;
+use kars_scenario::diagnostic::{Diagnostic, Found};
+use kars_scenario::environment::Environment;
+use kars_scenario::lock::Lock;
+use kars_scenario::node::{Node, Value};
+use kars_scenario::scenario::Scenario;
+use kars_scenario::span::{FileId, Span};
+
+use crate::catalog::{self, Catalog};
+use crate::sources::{Files, Source, Sources, Unreadable};
+
+pub use texts::Texts;
+
+/// The file that a lock is kept in.
+pub const LOCK_FILE: &str = "karsc.lock";
+
+/// What is to be compiled.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The scenario's file, from the scenario's folder.
+    pub scenario: String,
+    /// What an evaluator made of the scenario's file, as JSON: `scenario` and perhaps `environment`.
+    pub evaluated: Option<String>,
+    /// The environment's name.
+    pub environment: String,
+}
+
+/// All that was written, read.
+#[derive(Debug)]
+pub struct Parsed {
+    pub scenario: Scenario,
+    pub environment: Environment,
+    pub lock: Option<(FileId, Lock)>,
+    pub catalog: Catalog,
+    pub texts: Texts,
+}
+
+/// Reads all files that a scenario needs.
+pub fn parse(input: &Input, files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<Parsed> {
+    let (scenario, evaluated_environment) = scenario_node(input, files, sources, found)?;
+    let scenario = Scenario::decode(&scenario, found);
+    let environment = environment::read(&input.environment, evaluated_environment, files, sources, found);
+    let lock = lock(files, sources, found);
+    let catalog = catalog::read(files, sources, found);
+    let (scenario, environment) = (scenario?, environment?);
+    let texts = texts::read(&scenario, &environment, files, sources, found);
+    Some(Parsed { scenario, environment, lock, catalog, texts })
+}
+
+/// Reads what a platform bundle needs: an environment and its keys, without a scenario.
+pub fn parse_environment(
+    name: &str,
+    files: &dyn Files,
+    sources: &mut Sources,
+    found: &mut Found,
+) -> Option<(Environment, Texts)> {
+    let environment = environment::read(name, None, files, sources, found)?;
+    let mut texts = Texts::default();
+    texts.read_environment(&environment, files, sources, found);
+    Some((environment, texts))
+}
+
+/// The scenario with its includes merged in, and the environment where an evaluator made one.
+fn scenario_node(
+    input: &Input,
+    files: &dyn Files,
+    sources: &mut Sources,
+    found: &mut Found,
+) -> Option<(Node, Option<Node>)> {
+    let Some(json) = &input.evaluated else {
+        let file = read_file(&input.scenario, files, sources, found)?;
+        return include::merged(file, files, sources, found).map(|node| (node, None));
+    };
+    let file = sources.add(Source { path: input.scenario.clone(), text: json.clone(), evaluated: true });
+    let node = yaml::read(file, json, found)?;
+    let Value::Map(entries) = node.value else { unreachable!("the evaluator returns an object") };
+    let mut scenario = None;
+    let mut environment = None;
+    for (key, value) in entries {
+        match key.value.as_str() {
+            "scenario" => scenario = Some(value),
+            "environment" => environment = Some(value),
+            _ => {}
+        }
+    }
+    if scenario.is_none() {
+        let help = "assign the document to a top-level variable `scenario`";
+        found.lose(
+            Diagnostic::error(codes::KCL, Span { file, start: 0, end: 0 }, "the file has no `scenario`").help(help),
+        );
+    }
+    scenario.map(|scenario| (scenario, environment))
+}
+
+fn lock(files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<(FileId, Lock)> {
+    if files.read(LOCK_FILE) == Err(Unreadable::Missing) {
+        return None;
+    }
+    let file = read_file(LOCK_FILE, files, sources, found)?;
+    let node = node_of(file, sources, found)?;
+    Lock::decode(&node, found).map(|lock| (file, lock))
+}
+
+/// Reads a file that the compiler names itself; a reference to a file goes through [`texts`] or [`include`].
+pub(crate) fn read_file(path: &str, files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<FileId> {
+    match files.read(path) {
+        Ok(bytes) => text::keep(path, bytes, sources, found),
+        Err(error) => {
+            let file = sources.add(Source { path: path.to_owned(), text: String::new(), evaluated: false });
+            let span = Span { file, start: 0, end: 0 };
+            found.lose(
+                Diagnostic::error(codes::UNREADABLE_FILE, span, format!("`{path}` cannot be read"))
+                    .label(error.to_string()),
+            );
+            None
+        }
+    }
+}
+
+/// The tree of a file that was read.
+pub(crate) fn node_of(file: FileId, sources: &Sources, found: &mut Found) -> Option<Node> {
+    yaml::read(file, &sources.get(file).text, found)
+}
+
+/// The path of the innermost field that covers a span: `scenario.agents.analyst.egress[0].host`.
+pub(crate) fn field_path(text: &str, span: Span) -> String {
+    let mut ignored = Found::default();
+    let Some(root) = yaml::read(span.file, text, &mut ignored) else { return "scenario".to_owned() };
+    let mut path = String::new();
+    let mut node = &root;
+    loop {
+        let covers = |inner: &Span| inner.start <= span.start && span.end <= inner.end;
+        let step = match &node.value {
+            Value::Scalar { .. } => None,
+            Value::List(items) => items
+                .iter()
+                .enumerate()
+                .find(|(_, item)| covers(&item.span))
+                .map(|(at, item)| (format!("[{at}]"), item)),
+            Value::Map(entries) => {
+                entries.iter().find(|(key, value)| covers(&key.span) || covers(&value.span)).map(|(key, value)| {
+                    (if path.is_empty() { key.value.clone() } else { format!(".{}", key.value) }, value)
+                })
+            }
+        };
+        let Some((part, inner)) = step else { return path };
+        path.push_str(&part);
+        node = inner;
+    }
+}

@@ -1,0 +1,43 @@
+//! Diagnostics as text: for people, for machines, for code hosts. Not here: streams and colours of a terminal.
+
+mod human;
+mod json;
+mod sarif;
+mod short;
+
+use kars_scenario::diagnostic::Found;
+
+use crate::sources::Sources;
+
+pub use human::{Style, human};
+
+/// How diagnostics are printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Format {
+    /// With the lines they are about.
+    Human,
+    /// One JSON object per line.
+    Json,
+    /// One line each: `file:line:column: error[K0301]: message`.
+    Short,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// Prints all that was found.
+pub fn print(found: &Found, sources: &Sources, format: Format, style: Style, folder: &str) -> String {
+    match format {
+        Format::Human => human(found, sources, style, folder),
+        Format::Json => json::json(found, sources, folder),
+        Format::Short => short::short(found, sources, folder),
+        Format::Github => short::github(found, sources, folder),
+        Format::Sarif => sarif::sarif(found, sources, folder),
+    }
+}
+
+/// The path of a file as the caller named its folder: `scenarios/brief` and `scenario.yaml`.
+fn path_of(folder: &str, path: &str) -> String {
+    if folder.is_empty() || path.starts_with('<') { path.to_owned() } else { format!("{folder}/{path}") }
+}

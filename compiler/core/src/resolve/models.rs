@@ -1,0 +1,80 @@
+//! Models and their fallbacks, in the order they are tried. Not here: whether credentials fit (`check`).
+
+use kars_contract::name::Name;
+use kars_contract::router::Dialect;
+use kars_scenario::catalog::{KnownModel, ModelCatalog, RuntimeDescriptor};
+use kars_scenario::diagnostic::Found;
+use kars_scenario::model::{Fallback, Model};
+use kars_scenario::span::Spanned;
+
+use super::{Scope, names};
+
+/// The model of an agent with all that may answer in its place.
+#[derive(Clone, Debug)]
+pub struct ModelUse<'a> {
+    /// Where the agent names it.
+    pub named: &'a Spanned<Name>,
+    /// The model itself first, then its fallbacks.
+    pub candidates: Vec<Candidate<'a>>,
+}
+
+/// A deployment that may answer.
+#[derive(Clone, Debug)]
+pub struct Candidate<'a> {
+    /// The entry of `models` that says where and with which credential.
+    pub name: &'a Spanned<Name>,
+    pub model: &'a Model,
+    /// The deployment: the entry's own, or one of the catalog's chain.
+    pub deployment: &'a str,
+    /// Nothing where the catalogs do not know it, which a rule reports.
+    pub known: Option<&'a KnownModel>,
+    pub provider: Option<&'a ModelCatalog>,
+}
+
+impl Candidate<'_> {
+    /// The address of the provider: what is written, else its only one.
+    pub fn endpoint(&self) -> Option<&Spanned<String>> {
+        self.model.endpoint.as_ref().or_else(|| self.provider?.default_endpoint.as_ref())
+    }
+}
+
+impl ModelUse<'_> {
+    /// The dialect that the agent speaks: one that both its runtime and the model know, the runtime's choice first.
+    pub fn dialect(&self, runtime: &RuntimeDescriptor) -> Option<Dialect> {
+        let spoken = self.candidates.first()?.known?.dialect;
+        runtime.dialects.iter().copied().find(|dialect| *dialect == spoken)
+    }
+}
+
+pub(super) fn resolve<'a>(named: &'a Spanned<Name>, scope: Scope<'a, '_>, found: &mut Found) -> Option<ModelUse<'a>> {
+    let models = &scope.parsed.scenario.models;
+    let model = names::find(named, models, "models", found)?;
+    let mut candidates = vec![candidate(named, model, &model.deployment, scope)];
+    match &model.fallback {
+        None => {}
+        Some(Fallback::Models(next)) => {
+            for name in next {
+                if let Some(model) = names::find(name, models, "models", found) {
+                    candidates.push(candidate(name, model, &model.deployment, scope));
+                }
+            }
+        }
+        Some(Fallback::Auto(_)) => {
+            let chain = scope.parsed.catalog.providers.get(&model.provider).map(|provider| provider.chain.as_slice());
+            let next = chain.unwrap_or_default().iter().filter(|deployment| **deployment != model.deployment.value);
+            candidates.extend(next.map(|deployment| candidate(named, model, deployment, scope)));
+        }
+    }
+    Some(ModelUse { named, candidates })
+}
+
+fn candidate<'a>(
+    name: &'a Spanned<Name>,
+    model: &'a Model,
+    deployment: &'a str,
+    scope: Scope<'a, '_>,
+) -> Candidate<'a> {
+    let catalog = &scope.parsed.catalog;
+    let known = catalog.model(model.provider.value, deployment);
+    Candidate { name, model, deployment, known, provider: catalog.providers.get(&model.provider) }
+}

@@ -1,0 +1,120 @@
+//! The files of one build: who reads them, and what was read. Not here: the disk; whoever calls the compiler owns it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use kars_scenario::span::{FileId, Span};
+
+/// The folder of a scenario, as the caller has it.
+pub trait Files {
+    /// Reads a file inside the folder. The path is relative, with `/`, and has no `.` or `..` part.
+    fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable>;
+
+    /// The paths of the files in a folder and its subfolders, sorted; empty where there is none.
+    fn list(&self, folder: &str) -> Vec<String>;
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("there is no such file")]
+    Missing,
+    #[error("it lies outside the scenario's folder")]
+    Outside,
+    #[error("it is larger than 8 MiB")]
+    TooLarge,
+    #[error("it is not a regular file")]
+    NotAFile,
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The path from the scenario's folder, with `/`.
+    pub path: String,
+    /// The text, with `\n` line ends and without a byte-order mark.
+    pub text: String,
+    /// Set where the text is what an evaluator made of the file: places in it are field paths, not lines.
+    pub evaluated: bool,
+}
+
+/// A place as people count: lines and columns from 1, columns in characters.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+/// All files read so far, in the order they were read.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+    by_path: BTreeMap<String, FileId>,
+}
+
+impl Sources {
+    /// Keeps a file; the same path keeps its number.
+    pub fn add(&mut self, source: Source) -> FileId {
+        if let Some(known) = self.by_path.get(&source.path) {
+            return *known;
+        }
+        let id = FileId(u16::try_from(self.files.len()).expect("the number of files is limited"));
+        self.by_path.insert(source.path.clone(), id);
+        self.files.push(source);
+        id
+    }
+
+    /// The number of a file that was read.
+    pub fn find(&self, path: &str) -> Option<FileId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// A file by its number.
+    pub fn get(&self, id: FileId) -> &Source {
+        &self.files[usize::from(id.0)]
+    }
+
+    /// All files, in the order they were read.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter()
+    }
+
+    /// Puts stars over text that nobody may see again.
+    pub(crate) fn mask(&mut self, span: Span) {
+        let text = &mut self.files[usize::from(span.file.0)].text;
+        let (start, end) = (span.start as usize, span.end as usize);
+        let hidden: String = text[start..end].chars().map(|letter| if letter == '\n' { '\n' } else { '*' }).collect();
+        text.replace_range(start..end, &hidden);
+    }
+
+    /// Where a span starts.
+    pub fn position(&self, span: Span) -> Position {
+        let text = &self.get(span.file).text;
+        let before = &text[..floor_boundary(text, span.start as usize)];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+
+    /// Where a span starts, as `scenario.yaml:3:11`. In an evaluated file it is the field's path.
+    pub fn origin(&self, span: Span) -> String {
+        let source = self.get(span.file);
+        if source.evaluated {
+            return format!("{}: {}", source.path, crate::parse::field_path(&source.text, span));
+        }
+        let Position { line, column } = self.position(span);
+        format!("{}:{line}:{column}", source.path)
+    }
+
+    /// What a span covers.
+    pub fn slice(&self, span: Span) -> Cow<'_, str> {
+        let text = &self.get(span.file).text;
+        text.get(span.start as usize..span.end as usize).map_or(Cow::Borrowed(""), Cow::Borrowed)
+    }
+}
+
+fn floor_boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}

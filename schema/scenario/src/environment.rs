@@ -1,0 +1,344 @@
+//! Environments: the facts of one target. Not here: how a local file overlays a built-in one (`karsc_core::parse`).
+
+use std::collections::BTreeMap;
+
+use kars_contract::host_pattern::HostPattern;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::agent::Labels;
+use crate::decode::Decode;
+use crate::name::{Name, Table};
+use crate::scenario::{ApiVersion, Host};
+use crate::span::Spanned;
+
+/// The kind of an environment file.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum EnvironmentKind {
+    Environment,
+}
+
+/// Facts of one target: cluster, images, secret store, delivery engine. A change here counts as a change of reach.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Environment {
+    /// The version of the language.
+    pub api_version: ApiVersion,
+    /// Always `Environment`.
+    pub kind: EnvironmentKind,
+    /// What the environment is called.
+    pub metadata: EnvironmentMetadata,
+    /// A built-in environment to start from: `kind` or `aks`.
+    #[serde(default)]
+    pub base: Option<Spanned<Name>>,
+    /// `prod` refuses learn mode, image tags, missing budgets, anonymous mesh and dev-only relaxations.
+    #[serde(default)]
+    pub profile: Option<Spanned<Profile>>,
+    /// The cluster.
+    #[serde(default)]
+    pub cluster: Option<Cluster>,
+    /// Container images, by digest for `prod`.
+    #[serde(default)]
+    pub images: Option<Images>,
+    /// The router's state volume.
+    #[serde(default)]
+    pub storage: Option<Storage>,
+    /// What the isolation levels mean here. A level that is absent is an error for agents that ask for it.
+    #[serde(default)]
+    pub isolation: Option<IsolationLevels>,
+    /// Who forces the agents' traffic through the router.
+    #[serde(default)]
+    pub guard: Option<Spanned<GuardMode>>,
+    /// Hosts that answer on private addresses.
+    #[serde(default)]
+    pub private_endpoints: Vec<Spanned<PrivateEndpoint>>,
+    /// The mesh.
+    #[serde(default)]
+    pub mesh: Option<MeshSettings>,
+    /// Where secrets come from, and which hosts each may be sent to.
+    #[serde(default)]
+    pub secrets: Option<Secrets>,
+    /// Who watches.
+    #[serde(default)]
+    pub observability: Option<Observability>,
+    /// How bundles reach the cluster.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
+    /// Whose signatures routers trust.
+    #[serde(default)]
+    pub trust: Option<Trust>,
+    /// Changes to rendered objects, made before posture and reach are checked.
+    #[serde(default)]
+    pub patches: Vec<Spanned<Patch>>,
+}
+
+/// What an environment is called.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentMetadata {
+    /// The environment's name.
+    pub name: Spanned<Name>,
+    /// One sentence for reviewers.
+    #[serde(default)]
+    pub description: Option<Spanned<String>>,
+}
+
+/// How much an environment puts up with.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    Dev,
+    Prod,
+}
+
+/// Facts of the cluster.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    /// The Kubernetes minor version.
+    #[serde(default)]
+    pub version: Option<Spanned<String>>,
+    /// The cluster's name, part of what is signed.
+    #[serde(default)]
+    pub name: Option<Spanned<Name>>,
+    /// The address of the cluster's DNS service.
+    #[serde(default)]
+    pub dns: Option<Spanned<IpAddress>>,
+    /// The range of service addresses.
+    #[serde(default)]
+    pub service_cidr: Option<Spanned<Cidr>>,
+    /// The address families of pods.
+    #[serde(default)]
+    pub ip_families: Option<Vec<Spanned<IpFamily>>>,
+}
+
+/// An address family.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum IpFamily {
+    #[serde(rename = "IPv4")]
+    V4,
+    #[serde(rename = "IPv6")]
+    V6,
+}
+
+crate::text::text_type! {
+    /// An IP address.
+    IpAddress, "an IP address", 45, "^[0-9a-fA-F:.]+$",
+    |text| text.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_string() == text),
+    "write the address in its shortest form: `10.0.0.10`"
+}
+/// A range of IP addresses.
+pub use kars_contract::cidr::Cidr;
+
+/// Container images.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Images {
+    /// The router; also guard and echo runtime.
+    #[serde(default)]
+    pub router: Option<Spanned<String>>,
+    /// The relay.
+    #[serde(default)]
+    pub relay: Option<Spanned<String>>,
+    /// Runtimes, by the image name of their descriptor.
+    #[serde(default)]
+    pub runtimes: BTreeMap<String, Spanned<String>>,
+}
+
+/// The router's state volume.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Storage {
+    /// The storage class.
+    pub class: Spanned<String>,
+}
+
+/// What the isolation levels mean here.
+#[derive(Clone, Debug, Decode, Default, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IsolationLevels {
+    /// The stricter system call filter.
+    #[serde(default)]
+    pub enhanced: Option<Enhanced>,
+    /// The virtual machine.
+    #[serde(default)]
+    pub confidential: Option<Confidential>,
+}
+
+/// The stricter system call filter.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Enhanced {
+    /// The profile's path under the kubelet's seccomp folder, or `RuntimeDefault`.
+    pub seccomp: Spanned<String>,
+}
+
+/// The virtual machine.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Confidential {
+    /// The runtime class.
+    pub runtime_class: Spanned<String>,
+    /// Labels of the nodes that offer it.
+    #[serde(default)]
+    pub node_selector: Labels,
+}
+
+/// Who forces the agents' traffic through the router.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GuardMode {
+    /// An init container of the pod.
+    Init,
+    /// A network plugin or a node agent; namespaces are then `restricted`.
+    External,
+}
+
+/// A host that answers on private addresses.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrivateEndpoint {
+    /// The host.
+    pub host: Host,
+    /// Its addresses.
+    pub cidr: Spanned<Cidr>,
+}
+
+/// The mesh.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MeshSettings {
+    /// What binds an agent's name to its key.
+    pub identity: Spanned<MeshIdentity>,
+}
+
+/// What binds an agent's name to its key.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeshIdentity {
+    /// Nothing. For `dev` only.
+    Anonymous,
+    /// The service-account token of the agent's namespace.
+    Workload,
+    /// Public keys in the lock.
+    Pinned,
+}
+
+/// Where secrets come from, and which hosts each may be sent to.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Secrets {
+    /// Who puts them into the cluster.
+    #[serde(default)]
+    pub from: Option<Spanned<SecretSource>>,
+    /// The secret store of External Secrets.
+    #[serde(default)]
+    pub store: Option<Spanned<Name>>,
+    /// Hosts by Secret: the router sends a secret nowhere else.
+    #[serde(default)]
+    pub bind: BTreeMap<String, Vec<Spanned<HostPattern>>>,
+}
+
+/// Who puts secrets into the cluster.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretSource {
+    /// They are there already.
+    Existing,
+    /// External Secrets Operator.
+    ExternalSecrets,
+    /// Files encrypted with SOPS, beside the scenario.
+    Sops,
+}
+
+/// Who watches.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Observability {
+    /// The namespace that Prometheus scrapes from.
+    #[serde(default)]
+    pub prometheus: Option<Spanned<Name>>,
+    /// The OpenTelemetry collector, `service.namespace:port`.
+    #[serde(default)]
+    pub otlp: Option<Spanned<String>>,
+}
+
+/// How bundles reach the cluster.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Delivery {
+    /// Who applies them.
+    pub engine: Spanned<Engine>,
+    /// Where they are published: `oci://…`, or a Git URL for Argo CD.
+    #[serde(default)]
+    pub repository: Option<Spanned<String>>,
+    /// The path in a Git repository.
+    #[serde(default)]
+    pub path: Option<Spanned<String>>,
+    /// The service account that applies them.
+    #[serde(default)]
+    pub service_account: Option<Spanned<Name>>,
+    /// How the engine checks signatures.
+    #[serde(default)]
+    pub verify: Option<Verify>,
+    /// The engine's version.
+    #[serde(default)]
+    pub engine_version: Option<Spanned<String>>,
+    /// Who may write in each scenario's namespaces, as `namespace/serviceaccount`.
+    #[serde(default)]
+    pub identities: Table<Spanned<String>>,
+}
+
+/// Who applies bundles.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    Flux,
+    Argocd,
+    None,
+}
+
+/// How the engine checks signatures.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Verify {
+    /// The public key, a file beside the scenario.
+    pub key: Spanned<String>,
+}
+
+/// Whose signatures routers trust.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Trust {
+    /// How many distinct keys must have signed.
+    pub threshold: Spanned<u8>,
+    /// Public keys, files beside the scenario.
+    pub keys: Vec<Spanned<String>>,
+    /// The lowest serial that routers accept.
+    #[serde(default)]
+    pub min_serial: Option<Spanned<u64>>,
+}
+
+/// A change to rendered objects.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Patch {
+    /// Which objects.
+    pub target: Target,
+    /// A JSON merge patch (RFC 7396).
+    pub patch: serde_json::Value,
+}
+
+/// Which objects a patch changes.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// The kind of object.
+    pub kind: Spanned<String>,
+    /// The object's name; every one where it is left out.
+    #[serde(default)]
+    pub name: Option<Spanned<String>>,
+    /// The agent it belongs to; every one where it is left out.
+    #[serde(default)]
+    pub agent: Option<Spanned<Name>>,
+}

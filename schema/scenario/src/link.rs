@@ -1,0 +1,24 @@
+//! Links: who may start a message to whom.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::decode::Decode;
+use crate::name::Name;
+use crate::span::Spanned;
+
+/// One agent may start messages to others.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Link {
+    /// Who may start a message.
+    pub from: Spanned<Name>,
+    /// To whom.
+    pub to: Vec<Spanned<Name>>,
+    /// Whether the receivers may answer such a message. They cannot start one by it.
+    #[serde(default)]
+    pub replies: bool,
+    /// Files that may travel, as paths or with `*` for one part of a name. The sender produces them.
+    #[serde(default)]
+    pub files: Vec<Spanned<String>>,
+}

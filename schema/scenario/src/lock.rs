@@ -1,0 +1,37 @@
+//! `karsc.lock`: what names stood for when it was written. Not here: asking a registry.
+
+use std::collections::BTreeMap;
+
+use kars_contract::digest::Digest;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::decode::Decode;
+use crate::scenario::ApiVersion;
+use crate::span::Spanned;
+
+/// The kind of a lock file.
+#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum LockKind {
+    Lock,
+}
+
+/// What names stood for when the lock was written.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lock {
+    /// The version of the language.
+    pub api_version: ApiVersion,
+    /// Always `Lock`.
+    pub kind: LockKind,
+    /// The digest of every image, by `repository:tag`.
+    #[serde(default)]
+    pub images: BTreeMap<String, Spanned<ImageDigest>>,
+}
+
+crate::text::text_type! {
+    /// The digest of an image.
+    ImageDigest, "a digest", 71, "^sha256:[0-9a-f]{64}$",
+    |text| text.parse::<Digest>().is_ok(),
+    "write `sha256:` and 64 hexadecimal digits"
+}

@@ -1,0 +1,79 @@
+//! Models: which deployment answers, where it stands, and which secret opens it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::credential::Credential;
+use crate::decode::Decode;
+use crate::name::Name;
+use crate::span::Spanned;
+
+pub use kars_contract::router::{Provider, Severity};
+
+/// A model that agents may use.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Model {
+    /// Who serves the model.
+    pub provider: Spanned<Provider>,
+    /// The deployment's name at the provider. The catalogs know its dialect and context length.
+    pub deployment: Spanned<String>,
+    /// Where the provider answers; may be left out where it has one address.
+    #[serde(default)]
+    pub endpoint: Option<Spanned<String>>,
+    /// What the router shows the provider. The agent never sees it.
+    pub credential: Spanned<Credential>,
+    /// Models tried in order on 429, 5xx and transport errors, or `auto` for the catalog's chain.
+    #[serde(default)]
+    pub fallback: Option<Fallback>,
+    /// What the provider's content filter must hold back.
+    #[serde(default)]
+    pub safety: Option<Spanned<Safety>>,
+}
+
+/// Models to try next.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[serde(untagged)]
+pub enum Fallback {
+    /// The chain of the model catalog.
+    Auto(Spanned<Auto>),
+    /// These models, in this order.
+    Models(Vec<Spanned<Name>>),
+}
+
+/// The word `auto`.
+#[derive(Clone, Copy, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Auto {
+    Auto,
+}
+
+impl Decode for Fallback {
+    fn decode(node: &crate::node::Node, found: &mut crate::diagnostic::Found) -> Option<Self> {
+        match &node.value {
+            crate::node::Value::Scalar { .. } => Spanned::decode(node, found).map(Self::Auto),
+            crate::node::Value::List(_) | crate::node::Value::Map(_) => Vec::decode(node, found).map(Self::Models),
+        }
+    }
+}
+
+/// What the provider's content filter must hold back. What is not written is `medium`.
+#[derive(Clone, Copy, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Safety {
+    /// Whether answers must carry the provider's prompt-shield verdict. Only providers that send one can serve it.
+    #[serde(default)]
+    pub prompt_shields: bool,
+    /// Hate and fairness.
+    #[serde(default)]
+    pub hate: Option<Severity>,
+    /// Self-harm.
+    #[serde(default)]
+    pub self_harm: Option<Severity>,
+    /// Sexual content.
+    #[serde(default)]
+    pub sexual: Option<Severity>,
+    /// Violence.
+    #[serde(default)]
+    pub violence: Option<Severity>,
+}

@@ -1,0 +1,40 @@
+//! What several tests need: files in memory, and the folder of the repository.
+
+mod memory;
+
+use std::path::PathBuf;
+
+use kars_contract::instant::Instant;
+use kars_scenario::diagnostic::Found;
+use karsc_core::check::check;
+use karsc_core::parse::{Input, parse};
+use karsc_core::resolve::resolve;
+use karsc_core::sources::{Files, Sources};
+
+pub(crate) use memory::Memory;
+
+/// The folder of the repository.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The moment that tests judge by: shipped examples date from 2099 on.
+pub(crate) fn as_of() -> Instant {
+    "2026-11-24T00:00:00Z".parse().unwrap()
+}
+
+/// Runs the stages up to the rules.
+pub(crate) fn diagnose(files: &dyn Files, environment: &str) -> (Found, Sources) {
+    let input = Input { scenario: "scenario.yaml".to_owned(), evaluated: None, environment: environment.to_owned() };
+    let (mut found, mut sources) = (Found::default(), Sources::default());
+    if let Some(parsed) = parse(&input, files, &mut sources, &mut found)
+        && !found.lost()
+    {
+        let resolved = resolve(&parsed, &sources, as_of(), &mut found);
+        if !found.lost() {
+            check(resolved, &mut found);
+        }
+    }
+    found.sort();
+    (found, sources)
+}
