@@ -33,6 +33,7 @@ pub use images::{Image, Images};
 pub use models::{Candidate, ModelUse};
 pub use rules::RuleUse;
 pub use target::Target;
+pub(crate) use target::resolve as target;
 
 /// A scenario in which every name stands for a thing.
 #[derive(Debug)]
