@@ -4,6 +4,7 @@
 mod agent;
 mod edges;
 mod egress;
+mod flow;
 mod grants;
 mod images;
 mod models;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 
 use kars_contract::instant::Instant;
 use kars_contract::name::Name;
+use kars_scenario::catalog::AccountScopedHost;
 use kars_scenario::diagnostic::Found;
 use kars_scenario::environment::Profile;
 use kars_scenario::scenario::Scenario;
@@ -28,6 +30,7 @@ use crate::sources::Sources;
 pub use agent::{Agent, BoundChannel, BoundMcp, Persona, Respond, RuntimeChoice};
 pub use edges::{Edge, Edges};
 pub use egress::{EgressRule, EgressSource};
+pub use flow::{Flows, Reach, Spread, Step, Witness};
 pub use grants::Granted;
 pub use images::{Image, Images};
 pub use models::{Candidate, ModelUse};
@@ -61,6 +64,11 @@ impl<'a> Resolved<'a> {
     /// Every agent, by name.
     pub fn agents(&self) -> impl Iterator<Item = &Agent<'a>> {
         self.agents.values()
+    }
+
+    /// The known host where a stranger's own account works as well, if an egress rule opens it.
+    pub fn account_scoped(&self, rule: &EgressRule<'_>) -> Option<&'a AccountScopedHost> {
+        self.catalog.account_scoped.iter().find(|known| rule.host.covers(&known.host) || known.host.covers(rule.host))
     }
 
     /// Whether the environment is for production.
