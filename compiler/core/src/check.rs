@@ -1,6 +1,7 @@
 //! The third stage: the rules. Each stands in a file of its own under `rules/`, beside the page that explains and tests it.
 //! Not here: what names stand for (`resolve`), and faults of rendered objects (`render`).
 
+mod conditions;
 mod exceptions;
 pub mod pages;
 

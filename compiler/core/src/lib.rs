@@ -6,6 +6,7 @@
 mod built_in;
 pub mod catalog;
 pub mod check;
+mod lower;
 pub mod parse;
 pub mod report;
 pub mod resolve;
