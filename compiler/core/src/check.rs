@@ -4,6 +4,7 @@
 mod conditions;
 mod exceptions;
 pub mod pages;
+mod tool_policy;
 
 use kars_scenario::diagnostic::{Code, Found};
 use rayon::prelude::*;
@@ -51,4 +52,9 @@ pub fn check<'a>(scenario: Resolved<'a>, found: &mut Found) -> Option<Checked<'a
     exceptions::apply(&scenario, &mut broken);
     found.extend(broken);
     (!found.has_errors()).then_some(Checked(scenario))
+}
+
+/// Whether a fault lies in what surrounds a scenario, such as its lock, and not in what it says.
+pub fn is_environmental(code: Code) -> bool {
+    code == kars_scenario::codes::UNREADABLE_FILE
 }

@@ -23,6 +23,7 @@ pub mod relay;
 pub mod router;
 pub mod settings;
 pub mod tool;
+pub mod trust;
 
 pub use allowlist::EgressAllowlist;
 pub use cidr::Cidr;

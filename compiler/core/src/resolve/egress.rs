@@ -35,8 +35,6 @@ pub struct EgressRule<'a> {
 pub enum EgressSource<'a> {
     Written(&'a EgressHost),
     Preset(&'a Spanned<Name>),
-    /// A channel of the agent, with the host of its descriptor.
-    Channel(&'a Spanned<Name>),
 }
 
 pub(super) fn resolve<'a>(

@@ -67,9 +67,9 @@ pub struct Tool {
     /// The argument that names the file it writes.
     #[serde(default)]
     pub writes: Option<String>,
-    /// Whether it runs programs, which may write anything.
+    /// Whether it may write files that none of its arguments names: it runs programs, or applies patches.
     #[serde(default)]
-    pub runs_programs: bool,
+    pub writes_anywhere: bool,
     /// How a plugin calls it at the router.
     #[serde(default)]
     pub call: Option<serde_json::Value>,

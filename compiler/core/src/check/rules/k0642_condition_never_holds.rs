@@ -24,7 +24,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
 }
 
 fn faults(matcher: &Spanned<Matcher>) -> Vec<(Span, &'static str, &'static str)> {
-    let Matcher { program, under: _, one_of, prefix: _, max } = &matcher.value;
+    let Matcher { program, under: _, one_of, prefix: _, max: _ } = &matcher.value;
     let mut faults = Vec::new();
     if program.as_ref().is_some_and(Vec::is_empty) || one_of.as_ref().is_some_and(Vec::is_empty) {
         faults.push((matcher.span, "the list is empty", "list what may be said, or write a `deny` for the tool"));
@@ -33,8 +33,5 @@ fn faults(matcher: &Spanned<Matcher>) -> Vec<(Span, &'static str, &'static str)>
     faults.extend(words.map(|name| {
         (name.span, "a program is one word of a command line", "name the program alone, without its arguments")
     }));
-    if let Some(most) = max.as_ref().filter(|most| most.value < 0) {
-        faults.push((most.span, "a limit below zero", "write 0 or more"));
-    }
     faults
 }
