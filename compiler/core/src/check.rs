@@ -2,8 +2,11 @@
 //! Not here: what names stand for (`resolve`), and faults of rendered objects (`render`).
 
 mod conditions;
+mod environment_variables;
 mod exceptions;
+mod mentions;
 pub mod pages;
+mod tool_names;
 mod tool_policy;
 
 use kars_scenario::diagnostic::{Code, Found};

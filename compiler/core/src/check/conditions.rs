@@ -37,9 +37,8 @@ pub(super) fn conditions<'a>(scenario: &'a Resolved<'a>) -> Vec<Condition<'a>> {
             let pattern = &used.rule.tools().value;
             let own = |tool: &Tool| tool.enforced == Enforcer::Router || tool.id.provider() == kind.as_str();
             let tools = scenario.catalog.tools.values();
-            let tools: Vec<_> = tools
-                .filter(|tool| pattern.matches(&tool.id) && own(tool) && tool.in_version(version))
-                .collect();
+            let tools: Vec<_> =
+                tools.filter(|tool| pattern.matches(&tool.id) && own(tool) && tool.in_version(version)).collect();
             if tools.is_empty() {
                 continue;
             }
