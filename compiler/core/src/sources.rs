@@ -51,6 +51,8 @@ pub struct Position {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     files: Vec<Source>,
+    /// For each file, where its lines start.
+    lines: Vec<Vec<u32>>,
     by_path: BTreeMap<String, FileId>,
 }
 
@@ -62,6 +64,9 @@ impl Sources {
         }
         let id = FileId(u16::try_from(self.files.len()).expect("the number of files is limited"));
         self.by_path.insert(source.path.clone(), id);
+        let byte = |at: usize| u32::try_from(at).expect("files are limited to 8 MiB");
+        let ends = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        self.lines.push(std::iter::once(0).chain(ends.map(|(at, _)| byte(at + 1))).collect());
         self.files.push(source);
         id
     }
@@ -92,9 +97,11 @@ impl Sources {
     /// Where a span starts.
     pub fn position(&self, span: Span) -> Position {
         let text = &self.get(span.file).text;
-        let before = &text[..floor_boundary(text, span.start as usize)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        let at = floor_boundary(text, span.start as usize);
+        let lines = &self.lines[usize::from(span.file.0)];
+        let line = lines.partition_point(|start| *start as usize <= at);
+        let line_start = lines[line - 1] as usize;
+        Position { line, column: text[line_start..at].chars().count() + 1 }
     }
 
     /// Where a span starts, as `scenario.yaml:3:11`. In an evaluated file it is the field's path.

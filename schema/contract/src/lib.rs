@@ -5,6 +5,7 @@
 
 mod text;
 
+pub mod agent_api;
 pub mod allowlist;
 pub mod cidr;
 pub mod digest;
@@ -23,6 +24,7 @@ pub mod relay;
 pub mod router;
 pub mod settings;
 pub mod tool;
+pub mod trust;
 
 pub use allowlist::EgressAllowlist;
 pub use cidr::Cidr;

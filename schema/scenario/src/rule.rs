@@ -83,7 +83,7 @@ pub struct Matcher {
     pub prefix: Option<Spanned<String>>,
     /// A number of at most this.
     #[serde(default)]
-    pub max: Option<Spanned<i64>>,
+    pub max: Option<Spanned<u64>>,
 }
 
 impl Rule {

@@ -1,0 +1,75 @@
+//! Credentials: which secret keys an agent's router, and in one case the agent itself, must be given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kars_contract::name::SecretRef;
+use kars_contract::router::Credential;
+use kars_scenario::credential::{Credential as Written, SecretKey};
+
+use crate::resolve::Agent;
+
+/// A credential as the router reads it.
+pub(super) fn lower(written: &Written) -> Credential {
+    match written {
+        Written::Secret(SecretKey { secret, key }) => Credential::Secret(
+            SecretRef::of(secret.as_str(), key.as_str()).expect("both parts were checked when they were read"),
+        ),
+        Written::WorkloadIdentity { workload_identity } => {
+            Credential::WorkloadIdentity { client_id: workload_identity.client_id.to_string() }
+        }
+        Written::ManagedIdentity { managed_identity: _ } => Credential::ManagedIdentity {},
+    }
+}
+
+/// Every credential that an agent's router shows somebody.
+pub(crate) fn of_router<'p>(agent: &'p Agent<'_>) -> impl Iterator<Item = &'p Written> {
+    let models =
+        agent.model.iter().flat_map(|model| &model.candidates).map(|candidate| &candidate.model.credential.value);
+    let servers =
+        agent.mcp.iter().filter_map(|(_, server)| server.credential.as_ref()).map(|credential| &credential.value);
+    models.chain(servers)
+}
+
+/// Keys by Secret that the router mounts.
+pub(crate) fn secrets_of_router(agent: &Agent<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let keys = of_router(agent).filter_map(|credential| match credential {
+        Written::Secret(key) => Some(key),
+        Written::WorkloadIdentity { .. } | Written::ManagedIdentity { .. } => None,
+    });
+    grouped(keys.map(|key| (key.secret.to_string(), key.key.to_string())))
+}
+
+/// Keys by Secret that the agent's own container needs: the tokens of its channels.
+pub(crate) fn secrets_of_agent(agent: &Agent<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let channels = agent.channels.iter().flat_map(|(_, channel)| {
+        let secret = channel.credential.secret.to_string();
+        let needs =
+            agent.runtime.as_ref().and_then(|runtime| runtime.descriptor.channels.get(channel.kind.value.as_str()));
+        let further = needs.map(|needs| needs.extra_tokens.clone()).unwrap_or_default();
+        let keys =
+            std::iter::once(channel.credential.key.to_string()).chain(further.into_iter().map(|key| key.to_string()));
+        keys.map(|key| (secret.clone(), key)).collect::<Vec<_>>()
+    });
+    grouped(channels)
+}
+
+/// The client that the router's federated token stands for, where it uses one.
+pub(crate) fn workload_client(agent: &Agent<'_>) -> Option<String> {
+    of_router(agent).find_map(|credential| match credential {
+        Written::WorkloadIdentity { workload_identity } => Some(workload_identity.client_id.to_string()),
+        Written::Secret(_) | Written::ManagedIdentity { .. } => None,
+    })
+}
+
+/// Whether the router asks the node for its identity.
+pub(crate) fn uses_managed_identity(agent: &Agent<'_>) -> bool {
+    of_router(agent).any(|credential| matches!(credential, Written::ManagedIdentity { .. }))
+}
+
+fn grouped(keys: impl Iterator<Item = (String, String)>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut secrets: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (secret, key) in keys {
+        secrets.entry(secret).or_default().insert(key);
+    }
+    secrets
+}
