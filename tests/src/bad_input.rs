@@ -23,6 +23,7 @@ const ROWS: &[Row] = &[
     ("CMP-06", "agents: { lead: { role: \"\\ud800\" } }\n", 101, 1, 25),
     ("CMP-06", "agents: { lead: { role: a\0b } }\n", 105, 1, 26),
     ("CMP-07", "agents:\n\tlead: {}\n", 101, 2, 2),
+    ("CMP-07", "agents:\n\tü: {}\n", 101, 2, 2),
     ("CMP-07", "agents:\r\n  lead:\r\n    rol: a\r\n", 106, 3, 5),
     ("CMP-07", "agents:\r  lead:\r    rol: a\r", 106, 3, 5),
     ("CMP-07", "agents: { lead: { role: \"a\u{2028}b\", rol: a } }\n", 106, 1, 32),
@@ -119,12 +120,12 @@ fn find<'f>(found: &'f Found, sources: &Sources, code: u16) -> Option<(&'f Diagn
 /// Why what was found is not what a row expects.
 fn mismatch(files: &Memory, code: u16, place: &str) -> Option<String> {
     let (found, sources) = diagnose(files, "kind");
-    let shown = || human(&found, &sources, Style::Plain, "");
+    let shown = human(&found, &sources, Style::Plain, "");
     let Some((diagnostic, at)) = find(&found, &sources, code) else {
-        return Some(format!("no K{code:04} in:\n{}", shown()));
+        return Some(format!("no K{code:04} in:\n{shown}"));
     };
     let silent = diagnostic.help.is_none() && diagnostic.primary.text.is_empty() && diagnostic.related.is_empty();
-    let raw = shown()
+    let raw = shown
         .chars()
         .any(|letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}'));
     match (at == place, silent, raw) {
@@ -155,8 +156,8 @@ fn hostile_sizes_and_bytes_are_refused() {
     let flow = "[".repeat(10_000);
     let maps = "{a: ".repeat(10_000);
     let block: String = (0..200).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
-    let items = format!("agents: [{}]\n", "a,".repeat(1_000_000));
-    let fields: String = (0..200_000).map(|number| format!("f{number}: a\n")).collect();
+    let items = format!("agents: [{}]\n", "a,".repeat(200_000));
+    let fields: String = (0..50_000).map(|number| format!("f{number}: a\n")).collect();
     let wide: String = (0..=10_000).map(|number| format!("  a{number}: {{}}\n")).collect();
     let line = format!("agents: {{ lead: {{ role: \"{}\", rol: a }} }}\n", "x".repeat(1 << 20));
     let rows = [
@@ -170,11 +171,11 @@ fn hostile_sizes_and_bytes_are_refused() {
         ("CMP-11", scenario(completed(&fields).into_bytes()), 106, "scenario.yaml:1:1"),
         ("CMP-11", scenario(completed(&format!("agents:\n{wide}")).into_bytes()), 104, "scenario.yaml:10005:19"),
         ("CMP-11", scenario(completed(&line).into_bytes()), 106, "scenario.yaml:1:1048605"),
-        ("CMP-11", scenario("# -----BEGIN ".repeat(300_000).into_bytes()), 101, "scenario.yaml:1:1"),
-        ("CMP-21", scenario("# -----BEGIN PRIVATE KEY ".repeat(200_000).into_bytes()), 119, "scenario.yaml:1:3"),
-        ("CMP-21", scenario(format!("# {}", "eyJ.".repeat(1_000_000)).into_bytes()), 119, "scenario.yaml:1:3"),
-        ("CMP-21", scenario(format!("# {}", "password:".repeat(500_000)).into_bytes()), 119, "scenario.yaml:1:12"),
-        ("CMP-18", scenario(format!("# {}", "\u{200b}".repeat(1_000_000)).into_bytes()), 114, "scenario.yaml:1:3"),
+        ("CMP-11", scenario("# -----BEGIN ".repeat(60_000).into_bytes()), 101, "scenario.yaml:1:1"),
+        ("CMP-21", scenario("# -----BEGIN PRIVATE KEY ".repeat(40_000).into_bytes()), 119, "scenario.yaml:1:3"),
+        ("CMP-21", scenario(format!("# {}", "eyJ.".repeat(200_000)).into_bytes()), 119, "scenario.yaml:1:3"),
+        ("CMP-21", scenario(format!("# {}", "password:".repeat(100_000)).into_bytes()), 119, "scenario.yaml:1:12"),
+        ("CMP-18", scenario(format!("# {}", "\u{200b}".repeat(200_000)).into_bytes()), 114, "scenario.yaml:1:3"),
         ("CMP-11", many_files(), 104, "scenario.yaml:1:1"),
         ("CMP-15", chain(1_000), 104, "f31.yaml:1:11"),
     ];

@@ -77,8 +77,12 @@ struct Builder<'t> {
 
 impl Builder<'_> {
     fn span(&self, start: usize, end: usize) -> Span {
-        let byte = |at: usize| u32::try_from(at.min(self.text.len())).expect("files are limited to 8 MiB");
-        Span { file: self.file, start: byte(start), end: byte(end.max(start)) }
+        let length = self.text.len();
+        let boundary = |at: &usize| self.text.is_char_boundary(*at);
+        let start = (0..=start.min(length)).rev().find(boundary).unwrap_or_default();
+        let end = (end.min(length).max(start)..=length).find(boundary).unwrap_or(length);
+        let byte = |at: usize| u32::try_from(at).expect("files are limited to 8 MiB");
+        Span { file: self.file, start: byte(start), end: byte(end) }
     }
 
     /// The word before a node that starts with a mark: its tag or anchor.

@@ -19,7 +19,7 @@ pub enum Style {
 }
 
 /// How many bytes of files are shown. Only hostile files have longer lines, and printing them takes time.
-const MOST_BYTES: usize = 32 << 20;
+const MOST_BYTES: usize = 4 << 20;
 
 /// Prints everything, and how many there were of each.
 pub fn human(found: &Found, sources: &Sources, style: Style, folder: &str) -> String {
@@ -33,7 +33,7 @@ pub fn human(found: &Found, sources: &Sources, style: Style, folder: &str) -> St
     for diagnostic in found.diagnostics() {
         let windows = windows(diagnostic, sources);
         bytes += windows.iter().map(|window| window.text.len()).sum::<usize>();
-        if bytes > MOST_BYTES {
+        if bytes > MOST_BYTES && !printed.is_empty() {
             hidden += 1;
             continue;
         }
