@@ -4,6 +4,10 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;
