@@ -6,8 +6,9 @@ mod edges;
 mod egress;
 mod grants;
 mod images;
-mod models;
+pub(crate) mod models;
 mod names;
+mod receivers;
 mod rules;
 mod target;
 
@@ -31,6 +32,7 @@ pub use egress::{EgressRule, EgressSource};
 pub use grants::Granted;
 pub use images::{Image, Images};
 pub use models::{Candidate, ModelUse};
+pub use receivers::Receiver;
 pub use rules::RuleUse;
 pub use target::Target;
 
