@@ -5,3 +5,4 @@
 mod pages;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
