@@ -1,8 +1,13 @@
 //! The third stage: the rules. Each stands in a file of its own under `rules/`, beside the page that explains and tests it.
 //! Not here: what names stand for (`resolve`), and faults of rendered objects (`render`).
 
+mod conditions;
+mod environment_variables;
 mod exceptions;
+mod mentions;
 pub mod pages;
+mod tool_names;
+mod tool_policy;
 
 use kars_scenario::diagnostic::{Code, Found};
 use rayon::prelude::*;
@@ -58,4 +63,9 @@ pub fn check<'a>(scenario: Resolved<'a>, found: &mut Found) -> Option<Checked<'a
     exceptions::apply(&scenario, &mut broken);
     found.extend(broken);
     (!found.has_errors()).then_some(Checked(scenario))
+}
+
+/// Whether a fault lies in what surrounds a scenario, such as its lock, and not in what it says.
+pub fn is_environmental(code: Code) -> bool {
+    code == kars_scenario::codes::UNREADABLE_FILE
 }

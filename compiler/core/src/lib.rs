@@ -4,10 +4,18 @@
 //! as a value, and what was noticed leaves as data.
 
 mod built_in;
+pub mod bundle;
 pub mod catalog;
 pub mod check;
+mod compile;
 pub mod lower;
 pub mod parse;
+mod platform;
+pub mod render;
 pub mod report;
 pub mod resolve;
 pub mod sources;
+pub mod summary;
+
+pub use compile::{Compilation, compile};
+pub use platform::platform;
