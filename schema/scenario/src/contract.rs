@@ -3,8 +3,13 @@
 use kars_contract::cidr::Cidr;
 use kars_contract::host_pattern::HostPattern;
 use kars_contract::instant::Instant;
+<<<<<<< HEAD
+use kars_contract::name::{ModelName, Name};
+use kars_contract::router::{Dialect, Enforcer, Provider, Severity};
+=======
 use kars_contract::name::Name;
 use kars_contract::router::{Dialect, Enforcer, PromptProtocol, Provider, Severity};
+>>>>>>> main
 use kars_contract::tool::{ToolId, ToolPattern};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -40,6 +45,7 @@ macro_rules! words {
 
 texts! {
     Name: "a name",
+    ModelName: "a deployment",
     Cidr: "a range of IP addresses",
     HostPattern: "a host that can be allowed",
     Instant: "a moment",
