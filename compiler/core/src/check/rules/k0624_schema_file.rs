@@ -1,6 +1,6 @@
 //! K0624: the schema of a produced file is JSON, and an object. Not here: whether it is a good schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 use kars_scenario::span::{FileId, Span};
@@ -11,14 +11,18 @@ use crate::resolve::Resolved;
 
 pub(super) const RULE: Rule = Rule { code: Code(624), check };
 
+/// A JSON object, whatever is in it.
+#[expect(clippy::zero_sized_map_values, reason = "what the keys hold is not looked at")]
+type Object = BTreeMap<String, IgnoredAny>;
+
 fn check(scenario: &Resolved<'_>, found: &mut Found) {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for schema in scenario.agents().flat_map(|agent| &agent.written.produces).filter_map(|made| made.schema.as_ref()) {
-        let Some(file) = scenario.texts.get(&schema.value).filter(|file| seen.insert(*file, ()).is_none()) else {
+        let Some(file) = scenario.texts.get(&schema.value).filter(|file| seen.insert(*file)) else {
             continue;
         };
         let text = &scenario.sources.get(file).text;
-        let Err(error) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text) else { continue };
+        let Err(error) = serde_json::from_str::<Object>(text) else { continue };
         let why = if error.is_data() { "a schema is a JSON object" } else { "this is not JSON" };
         found.push(
             Diagnostic::error(RULE.code, place(file, text, &error), format!("`{}` is not a JSON Schema", schema.value))
