@@ -9,6 +9,7 @@ use kars_contract::allowlist::EgressAllowlist;
 use kars_contract::digest::Digest;
 use kars_contract::document::Document;
 use kars_scenario::diagnostic::Found;
+use kars_scenario::environment::Engine;
 
 use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
@@ -96,6 +97,7 @@ impl<'a> Renderer<'a> {
         let files = self.templates.fill(plan, found);
         let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
         for object in &mut planned {
+            self.order(object);
             self.patches.apply(object, Some(plan.agent.name.as_str()), found);
         }
         planned
@@ -106,6 +108,7 @@ impl<'a> Renderer<'a> {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
         let mut planned = objects::of_mesh(&self.plan);
         for object in &mut planned {
+            self.order(object);
             self.patches.apply(object, None, found);
         }
         let mut rendered = written("mesh", &planned);
@@ -116,6 +119,13 @@ impl<'a> Renderer<'a> {
             .extend(planned.iter().map(|object| (format!("mesh/{}.yaml", object.file), lines.clone())));
         rendered.manifests.push(Manifest::new("documents/relay.json".to_owned(), document.encode()));
         rendered
+    }
+
+    /// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
+    fn order(&self, planned: &mut Planned) {
+        if self.plan.resolved().target.engine == Engine::Argocd {
+            planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
+        }
     }
 
     /// Notes what only the whole shows, once everything has been rendered.

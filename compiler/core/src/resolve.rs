@@ -4,6 +4,7 @@
 mod agent;
 mod edges;
 mod egress;
+mod flow;
 mod grants;
 mod images;
 mod models;
@@ -17,6 +18,7 @@ use kars_contract::instant::Instant;
 use kars_contract::name::Name;
 use kars_contract::tool::{MCP_PROVIDER, ToolId, ToolPattern};
 use kars_scenario::binding::McpServer;
+use kars_scenario::catalog::AccountScopedHost;
 use kars_scenario::diagnostic::Found;
 use kars_scenario::environment::Profile;
 use kars_scenario::scenario::Scenario;
@@ -30,11 +32,13 @@ use crate::sources::Sources;
 pub use agent::{Agent, BoundChannel, BoundMcp, Persona, Respond, RuntimeChoice};
 pub use edges::{Edge, Edges};
 pub use egress::{EgressRule, EgressSource};
+pub use flow::{Flows, Reach, Spread, Step, Witness};
 pub use grants::Granted;
 pub use images::{Image, Images};
 pub use models::{Candidate, ModelUse};
 pub use rules::RuleUse;
 pub use target::Target;
+pub(crate) use target::resolve as target;
 
 /// A scenario in which every name stands for a thing.
 #[derive(Debug)]
@@ -73,6 +77,11 @@ impl<'a> Resolved<'a> {
             (wild && within) || entry.tools.iter().any(|tool| means(&tool.value))
         };
         self.catalog.tools.keys().any(|tool| pattern.matches(tool)) || self.scenario.mcp_servers.iter().any(of_server)
+    }
+
+    /// The known host where a stranger's own account works as well, if an egress rule opens it.
+    pub fn account_scoped(&self, rule: &EgressRule<'_>) -> Option<&'a AccountScopedHost> {
+        self.catalog.account_scoped.iter().find(|known| rule.host.covers(&known.host) || known.host.covers(rule.host))
     }
 
     /// Whether the environment is for production.
