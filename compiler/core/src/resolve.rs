@@ -68,6 +68,11 @@ impl<'a> Resolved<'a> {
         self.agents.values()
     }
 
+    /// The known host where a stranger's own account works as well, if an egress rule opens it.
+    pub fn account_scoped(&self, rule: &EgressRule<'_>) -> Option<&'a AccountScopedHost> {
+        self.catalog.account_scoped.iter().find(|known| rule.host.covers(&known.host) || known.host.covers(rule.host))
+    }
+
     /// Whether some runtime, provider or MCP server of the scenario has a tool that a pattern means.
     pub fn knows_tool(&self, pattern: &ToolPattern) -> bool {
         let of_server = |(server, entry): (&Spanned<Name>, &McpServer)| {
@@ -77,11 +82,6 @@ impl<'a> Resolved<'a> {
             (wild && within) || entry.tools.iter().any(|tool| means(&tool.value))
         };
         self.catalog.tools.keys().any(|tool| pattern.matches(tool)) || self.scenario.mcp_servers.iter().any(of_server)
-    }
-
-    /// The known host where a stranger's own account works as well, if an egress rule opens it.
-    pub fn account_scoped(&self, rule: &EgressRule<'_>) -> Option<&'a AccountScopedHost> {
-        self.catalog.account_scoped.iter().find(|known| rule.host.covers(&known.host) || known.host.covers(rule.host))
     }
 
     /// Whether the environment is for production.

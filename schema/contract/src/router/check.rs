@@ -155,7 +155,8 @@ fn runtime(document: &RouterDocument) -> Result<(), Inconsistent> {
     if ip_families.is_empty() {
         return wrong("guard.ipFamilies", "is empty");
     }
-    let urls = [("runtime.probe", &document.runtime.probe), ("respond.prompt", &document.respond.prompt)];
+    let prompt = document.respond.prompt.as_ref().map(|prompt| &prompt.url);
+    let urls = [("runtime.probe", document.runtime.probe.as_ref()), ("respond.prompt", prompt)];
     for (at, url) in urls {
         if let Some(LoopbackUrl { port, path }) = url
             && (own.contains(port) || !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()))
