@@ -11,10 +11,7 @@ use crate::resolve::Resolved;
 
 pub(super) const RULE: Rule = Rule { code: Code(624), check };
 
-/// A JSON object, whatever is in it.
-#[expect(clippy::zero_sized_map_values, reason = "what the keys hold is not looked at")]
-type Object = BTreeMap<String, IgnoredAny>;
-
+#[expect(clippy::zero_sized_map_values, reason = "only that it is an object is asked, not what its keys hold")]
 fn check(scenario: &Resolved<'_>, found: &mut Found) {
     let mut seen = BTreeSet::new();
     for schema in scenario.agents().flat_map(|agent| &agent.written.produces).filter_map(|made| made.schema.as_ref()) {
@@ -22,7 +19,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
             continue;
         };
         let text = &scenario.sources.get(file).text;
-        let Err(error) = serde_json::from_str::<Object>(text) else { continue };
+        let Err(error) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text) else { continue };
         let why = if error.is_data() { "a schema is a JSON object" } else { "this is not JSON" };
         found.push(
             Diagnostic::error(RULE.code, place(file, text, &error), format!("`{}` is not a JSON Schema", schema.value))
