@@ -5,3 +5,5 @@
 mod pages;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;
