@@ -1,3 +1,46 @@
-//! The command line.
+//! `karsc`: compiles agent scenarios into Kubernetes bundles. Not here: the compiler (`karsc_core`).
 
-fn main() {}
+mod args;
+mod commands;
+mod folder;
+mod inputs;
+#[expect(dead_code, unused_imports, reason = "wired with the schema package")]
+mod kcl;
+mod outcome;
+mod print;
+mod tree;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use outcome::{Exit, Outcome};
+
+fn main() -> std::process::ExitCode {
+    // A stack of our own size: how deep files may nest is ours to say, not the system's.
+    let worker = std::thread::Builder::new().stack_size(64 << 20).spawn(run).expect("a thread can be started");
+    worker.join().unwrap_or(Exit::Bug).into()
+}
+
+fn run() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return print::usage(&error),
+    };
+    let threads = arguments.jobs.map_or(0, |jobs| usize::from(jobs.get()));
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(16 << 20)
+        .build_global()
+        .expect("the pool is made once");
+    let printer = print::Printer::new(&arguments);
+    let outcome = dispatch(&arguments, &printer);
+    printer.finish(outcome)
+}
+
+fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
+    match &arguments.command {
+        Command::Build(build) => commands::build::run(build, printer),
+        Command::Check(check) => commands::check::run(check, printer),
+        Command::Version(version) => commands::version::run(version, printer),
+    }
+}

@@ -4,10 +4,16 @@
 //! as a value, and what was noticed leaves as data.
 
 mod built_in;
+pub mod bundle;
 pub mod catalog;
 pub mod check;
+mod compile;
 pub mod lower;
 pub mod parse;
+pub mod render;
 pub mod report;
 pub mod resolve;
 pub mod sources;
+pub mod summary;
+
+pub use compile::{Compilation, compile};

@@ -2,6 +2,7 @@
 //! objects, all typed. Not here: text of any kind (`render`).
 
 pub(crate) mod credentials;
+pub(crate) mod delivery;
 mod document;
 pub(crate) mod egress;
 pub(crate) mod flows;
@@ -9,6 +10,7 @@ mod inference;
 pub(crate) mod mesh;
 pub(crate) mod objects;
 mod origins;
+pub(crate) mod origins_of_objects;
 mod relay;
 mod rules;
 pub(crate) mod trust;

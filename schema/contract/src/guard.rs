@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::name::Port;
 use crate::settings;
 
+mod render;
+mod rules;
+
+pub use render::render_nft;
+pub use rules::{Match, Pass, Redirect, Ruleset, rules};
+
 /// What the guard's list depends on.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

@@ -5,6 +5,7 @@
 
 mod text;
 
+pub mod agent_api;
 pub mod allowlist;
 pub mod cidr;
 pub mod digest;

@@ -2,6 +2,7 @@
 
 mod config_map;
 mod external_secret;
+mod kustomization;
 mod namespace;
 mod network_policy;
 mod pod;
@@ -24,8 +25,9 @@ use serde::Serialize;
 use super::{AgentPlan, Plan};
 use crate::resolve::Resolved;
 
-pub(crate) use config_map::RuntimeFiles;
+pub(crate) use config_map::{ORIGINS, RuntimeFiles};
 pub use external_secret::ExternalSecret;
+pub(crate) use kustomization::kustomization;
 
 /// An object of a scenario bundle.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +40,35 @@ pub enum Object {
     ConfigMap(ConfigMap),
     Service(Service),
     StatefulSet(Box<StatefulSet>),
+}
+
+impl Object {
+    /// The kind, as the API names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Namespace(_) => "Namespace",
+            Self::ServiceAccount(_) => "ServiceAccount",
+            Self::ExternalSecret(_) => "ExternalSecret",
+            Self::NetworkPolicy(_) => "NetworkPolicy",
+            Self::ConfigMap(_) => "ConfigMap",
+            Self::Service(_) => "Service",
+            Self::StatefulSet(_) => "StatefulSet",
+        }
+    }
+
+    /// The object's name.
+    pub fn name(&self) -> &str {
+        let metadata = match self {
+            Self::Namespace(object) => &object.metadata,
+            Self::ServiceAccount(object) => &object.metadata,
+            Self::ExternalSecret(object) => return &object.metadata.name,
+            Self::NetworkPolicy(object) => &object.metadata,
+            Self::ConfigMap(object) => &object.metadata,
+            Self::Service(object) => &object.metadata,
+            Self::StatefulSet(object) => &object.metadata,
+        };
+        metadata.name.as_deref().unwrap_or_default()
+    }
 }
 
 /// An object with the name of its file: a number that says when it is applied, and what it is.
@@ -88,7 +119,6 @@ pub(crate) fn of_mesh(plan: &Plan<'_>) -> Vec<Planned> {
 pub(crate) struct Place {
     pub(crate) namespace: String,
     pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) dev: bool,
 }
 
 impl Place {
@@ -103,7 +133,6 @@ impl Place {
     }
 
     fn named(scenario: &Resolved<'_>, namespace: &str, name: &str, component: &str) -> Self {
-        let dev = !scenario.is_prod();
         let mut labels: BTreeMap<String, String> = BTreeMap::new();
         let mut label = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
         label("app.kubernetes.io/name", name);
@@ -111,10 +140,10 @@ impl Place {
         label("app.kubernetes.io/managed-by", settings::MANAGED_BY);
         label("app.kubernetes.io/part-of", scenario.scenario.metadata.name.as_str());
         label(settings::LABEL_COMPONENT, component);
-        if dev {
+        if !scenario.is_prod() {
             label(settings::LABEL_DEV_ONLY, "true");
         }
-        Self { namespace: namespace.to_owned(), labels, dev }
+        Self { namespace: namespace.to_owned(), labels }
     }
 
     /// Name, namespace and labels of an object here.

@@ -15,7 +15,7 @@ use crate::resolve::Resolved;
 
 /// The slot that signing fills.
 pub(super) const SIGNATURE: &str = "router-signature";
-pub(super) const ORIGINS: &str = "router-origins";
+pub(crate) const ORIGINS: &str = "router-origins";
 /// The copy of the administrators' trust that admission compares.
 pub(super) const TRUST: &str = "router-trust";
 

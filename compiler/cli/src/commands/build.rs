@@ -1,0 +1,51 @@
+//! `karsc build`: the bundle, or a summary of it, or the answer whether a folder still holds it.
+
+mod drift;
+mod stream;
+mod summary;
+
+use std::path::Path;
+
+use super::{Nowhere, compiled, rejected};
+use crate::args::Build;
+use crate::inputs::Inputs;
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::print::Printer;
+use crate::tree::Tree;
+
+pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
+    let inputs = Inputs::of(&arguments.source)?;
+    match &arguments.output {
+        None => summarise(&inputs, printer),
+        Some(path) if path == Path::new("-") => stream::run(&inputs, printer),
+        Some(path) if arguments.check => drift::run(&inputs, path, printer),
+        Some(path) => write(&inputs, path, printer),
+    }
+}
+
+fn summarise(inputs: &Inputs, printer: &Printer) -> Outcome {
+    let compilation = compiled(inputs, &Nowhere, printer)?;
+    let (Some(bundle), Some(built)) = (&compilation.bundle, &compilation.summary) else {
+        return Ok(rejected(&compilation));
+    };
+    if !printer.diagnostics_are_data() {
+        printer.data(summary::text(built, bundle, compilation.found.diagnostics().len()).as_bytes())?;
+    }
+    Ok(Exit::Done)
+}
+
+fn write(inputs: &Inputs, path: &Path, printer: &Printer) -> Outcome {
+    let tree = Tree::prepare(path)?;
+    let compilation = compiled(inputs, &tree, printer)?;
+    let Some(bundle) = &compilation.bundle else { return Ok(rejected(&compilation)) };
+    let changed = tree.commit().map_err(|error| Failure::Environment(error.to_string()))?;
+    let state = if changed { "written to" } else { "unchanged in" };
+    printer.note(&format!(
+        "{} objects, {} files, {} {state} `{}`",
+        bundle.objects,
+        bundle.files,
+        bundle.content,
+        path.display()
+    ))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,67 @@
+//! How a command ended. Exit codes are part of the interface.
+
+use std::process::ExitCode;
+
+/// The exit codes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done,
+    /// A negative answer: differences, findings, failed tests.
+    Negative,
+    /// The input or the usage is at fault.
+    Input,
+    /// The environment is at fault: files, registry, cluster, lock.
+    Environment,
+    /// Refused to lose something.
+    Refused,
+    /// karsc is at fault.
+    Bug,
+    /// The reader of the output has gone.
+    ReaderGone,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Negative => 1,
+            Exit::Input => 2,
+            Exit::Environment => 3,
+            Exit::Refused => 4,
+            Exit::Bug => 70,
+            Exit::ReaderGone => 141,
+        })
+    }
+}
+
+/// A command's end: an exit code that says enough, or a failure that is printed.
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The usage is at fault.
+    #[error("{0}")]
+    Usage(String),
+    /// The environment is at fault.
+    #[error("{0}")]
+    Environment(String),
+    /// Going on would lose something.
+    #[error("{0}")]
+    Refused(String),
+    /// The reader of the output has gone.
+    #[error("the reader of the output has gone")]
+    ReaderGone,
+}
+
+impl Failure {
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Input,
+            Self::Environment(_) => Exit::Environment,
+            Self::Refused(_) => Exit::Refused,
+            Self::ReaderGone => Exit::ReaderGone,
+        }
+    }
+}

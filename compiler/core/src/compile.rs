@@ -1,0 +1,66 @@
+//! The pipeline as one function. Not here: any stage.
+
+use kars_contract::instant::Instant;
+use kars_scenario::diagnostic::Found;
+
+use crate::bundle::{Bundle, Output, Unwritable, bundle};
+use crate::check::check;
+use crate::lower::lower;
+use crate::parse::{Input, parse};
+use crate::render::render;
+use crate::resolve::resolve;
+use crate::sources::{Files, Sources};
+use crate::summary::Summary;
+
+/// What came of a compilation.
+#[derive(Debug, Default)]
+pub struct Compilation {
+    /// Everything that was noticed, in the order of the files.
+    pub found: Found,
+    /// The files that were read.
+    pub sources: Sources,
+    /// What was built; nothing where an error was found.
+    pub bundle: Option<Bundle>,
+    /// What a reviewer wants to know first; nothing where a rule was broken.
+    pub summary: Option<Summary>,
+}
+
+/// Compiles a scenario. Files leave through `output` as they are made; where no bundle comes back they are waste.
+pub fn compile(
+    input: &Input,
+    as_of: Instant,
+    files: &dyn Files,
+    output: &dyn Output,
+) -> Result<Compilation, Unwritable> {
+    let mut compilation = Compilation::default();
+    let Compilation { found, sources, .. } = &mut compilation;
+    let parsed = parse(input, files, sources, found);
+    let outcome = match parsed.filter(|_| !found.lost()) {
+        Some(parsed) => build(&parsed, sources, as_of, output, found)?,
+        None => None,
+    };
+    found.sort();
+    (compilation.bundle, compilation.summary) = outcome.unzip();
+    Ok(compilation)
+}
+
+fn build(
+    parsed: &crate::parse::Parsed,
+    sources: &Sources,
+    as_of: Instant,
+    output: &dyn Output,
+    found: &mut Found,
+) -> Result<Option<(Bundle, Summary)>, Unwritable> {
+    let resolved = resolve(parsed, sources, as_of, found);
+    if found.lost() {
+        return Ok(None);
+    }
+    let Some(checked) = check(resolved, found) else { return Ok(None) };
+    let plan = lower(&checked);
+    let renderer = render(plan, found);
+    if found.has_errors() {
+        return Ok(None);
+    }
+    let built = bundle(&renderer, output, found)?;
+    Ok(built.map(|built| (built, Summary::of(checked.resolved()))))
+}

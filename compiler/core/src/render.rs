@@ -1,0 +1,138 @@
+//! The fifth stage: text. Templates are filled, the environment's patches applied, the objects judged as they are, and
+//! written as YAML, agent by agent. Not here: decisions (`lower`), and where files go (`bundle`).
+
+mod patch;
+mod templates;
+pub(crate) mod yaml;
+
+use kars_contract::allowlist::EgressAllowlist;
+use kars_contract::digest::Digest;
+use kars_contract::document::Document;
+use kars_scenario::diagnostic::Found;
+
+use crate::bundle::Origins;
+use crate::lower::objects::{self, Object, Planned};
+use crate::lower::{AgentPlan, Plan, origins_of_objects};
+use crate::resolve::Agent;
+use patch::Patches;
+use templates::Templates;
+use yaml::{to_json, to_yaml};
+
+/// A file of the bundle. Only this stage makes one.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The path from the bundle's folder.
+    pub path: String,
+    pub bytes: Vec<u8>,
+    /// Whether the content digest covers it: places in the scenario may move without a change of meaning.
+    pub is_content: bool,
+}
+
+impl Manifest {
+    pub(crate) fn new(path: String, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { path, bytes: bytes.into(), is_content: true }
+    }
+
+    /// The hash of the bytes.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes)
+    }
+}
+
+/// What renders: templates, patches and the plan they are filled from.
+pub struct Renderer<'a> {
+    plan: Plan<'a>,
+    templates: Templates<'a>,
+    patches: Patches<'a>,
+}
+
+/// The files of one agent, or of the mesh.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    pub manifests: Vec<Manifest>,
+    /// How many of them are Kubernetes objects.
+    pub objects: usize,
+    /// The lines of the scenario behind them.
+    pub(crate) origins: Origins,
+}
+
+/// Prepares the templates and patches of a plan.
+pub fn render<'a>(plan: Plan<'a>, found: &mut Found) -> Renderer<'a> {
+    let scenario = plan.resolved();
+    let templates = Templates::of(scenario.catalog, found);
+    let patches = Patches::of(&scenario.target.environment.patches);
+    Renderer { plan, templates, patches }
+}
+
+impl<'a> Renderer<'a> {
+    /// The plan.
+    pub fn plan(&self) -> &Plan<'a> {
+        &self.plan
+    }
+
+    /// All files of one agent.
+    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Rendered {
+        let plan = self.plan.agent(agent);
+        let name = agent.name.as_str();
+        let planned = self.objects(&plan, found);
+        let mut rendered = written(&format!("agents/{name}"), &planned);
+        let document = Manifest::new(format!("documents/{name}.router.json"), plan.document.encode());
+        let allowlist = EgressAllowlist::of(&plan.document);
+        rendered.origins.objects.extend(planned.iter().map(|object| {
+            let lines = origins_of_objects::of(self.plan.resolved(), agent, &object.file);
+            (format!("agents/{name}/{}.yaml", object.file), lines)
+        }));
+        rendered
+            .origins
+            .rules
+            .extend(plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())));
+        rendered.manifests.push(document);
+        rendered.manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
+        rendered
+    }
+
+    /// The objects of one agent, patched and judged.
+    pub(crate) fn objects(&self, plan: &AgentPlan<'_, '_>, found: &mut Found) -> Vec<Planned> {
+        let files = self.templates.fill(plan, found);
+        let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
+        for object in &mut planned {
+            self.patches.apply(object, Some(plan.agent.name.as_str()), found);
+        }
+        planned
+    }
+
+    /// All files of the scenario's relay; nothing without a mesh.
+    pub fn mesh(&self, found: &mut Found) -> Rendered {
+        let Some(document) = self.plan.relay() else { return Rendered::default() };
+        let mut planned = objects::of_mesh(&self.plan);
+        for object in &mut planned {
+            self.patches.apply(object, None, found);
+        }
+        let mut rendered = written("mesh", &planned);
+        let lines = origins_of_objects::of_mesh(self.plan.resolved());
+        rendered
+            .origins
+            .objects
+            .extend(planned.iter().map(|object| (format!("mesh/{}.yaml", object.file), lines.clone())));
+        rendered.manifests.push(Manifest::new("documents/relay.json".to_owned(), document.encode()));
+        rendered
+    }
+
+    /// Notes what only the whole shows, once everything has been rendered.
+    pub fn finish(&self, found: &mut Found) {
+        self.patches.check_used(found);
+    }
+}
+
+/// Objects as files of a folder, with the kustomization that lists them.
+fn written(folder: &str, planned: &[Planned]) -> Rendered {
+    let mut manifests: Vec<_> = planned.iter().map(|object| manifest(folder, object)).collect();
+    let files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
+    manifests.push(Manifest::new(format!("{folder}/kustomization.yaml"), to_yaml(&objects::kustomization(files))));
+    Rendered { manifests, objects: planned.len(), origins: Origins::default() }
+}
+
+fn manifest(folder: &str, Planned { file, object }: &Planned) -> Manifest {
+    let is_origins = matches!(object, Object::ConfigMap(map) if map.metadata.name.as_deref() == Some(objects::ORIGINS));
+    Manifest { is_content: !is_origins, ..Manifest::new(format!("{folder}/{file}.yaml"), to_yaml(object)) }
+}
