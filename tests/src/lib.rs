@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod posture;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

@@ -1,7 +1,10 @@
 //! The fifth stage: text. Templates are filled, the environment's patches applied, the objects judged as they are, and
 //! written as YAML, agent by agent. Not here: decisions (`lower`), and where files go (`bundle`).
 
+mod fault;
+mod judge;
 mod patch;
+mod posture;
 mod templates;
 pub(crate) mod yaml;
 
@@ -14,6 +17,7 @@ use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
 use crate::lower::{AgentPlan, Plan, origins_of_objects};
 use crate::resolve::Agent;
+pub use judge::{Platform, judge};
 use patch::Patches;
 use templates::Templates;
 use yaml::{to_json, to_yaml};

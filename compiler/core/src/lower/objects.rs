@@ -25,8 +25,8 @@ use serde::Serialize;
 use super::{AgentPlan, Plan};
 use crate::resolve::Resolved;
 
-pub(crate) use config_map::{ORIGINS, RuntimeFiles};
-pub use external_secret::ExternalSecret;
+pub(crate) use config_map::{ORIGINS, RuntimeFiles, TRUST};
+pub use external_secret::{ExternalSecret, Metadata as ExternalSecretMetadata};
 pub(crate) use kustomization::kustomization;
 
 /// An object of a scenario bundle.
