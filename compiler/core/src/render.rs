@@ -5,7 +5,9 @@ mod fault;
 mod judge;
 mod patch;
 mod posture;
+mod reach;
 mod templates;
+mod verdict;
 pub(crate) mod yaml;
 
 use kars_contract::allowlist::EgressAllowlist;
@@ -20,6 +22,7 @@ use crate::resolve::Agent;
 pub use judge::{Platform, judge};
 use patch::Patches;
 use templates::Templates;
+use verdict::{Bench, Court};
 use yaml::{to_json, to_yaml};
 
 /// A file of the bundle. Only this stage makes one.
@@ -48,6 +51,7 @@ pub struct Renderer<'a> {
     plan: Plan<'a>,
     templates: Templates<'a>,
     patches: Patches<'a>,
+    court: Court,
 }
 
 /// The files of one agent, or of the mesh.
@@ -65,7 +69,18 @@ pub fn render<'a>(plan: Plan<'a>, found: &mut Found) -> Renderer<'a> {
     let scenario = plan.resolved();
     let templates = Templates::of(scenario.catalog, found);
     let patches = Patches::of(&scenario.target.environment.patches);
-    Renderer { plan, templates, patches }
+    // What the relay's objects are is part of what every agent is judged by; what is wrong with them, `mesh` says.
+    let relay = objects_of_mesh(&plan, &patches, &mut Found::default());
+    let court = Court::of(&plan, &relay);
+    Renderer { plan, templates, patches, court }
+}
+
+fn objects_of_mesh(plan: &Plan<'_>, patches: &Patches<'_>, found: &mut Found) -> Vec<Planned> {
+    let mut planned = objects::of_mesh(plan);
+    for object in &mut planned {
+        patches.apply(object, None, found);
+    }
+    planned
 }
 
 impl<'a> Renderer<'a> {
@@ -102,16 +117,16 @@ impl<'a> Renderer<'a> {
         for object in &mut planned {
             self.patches.apply(object, Some(plan.agent.name.as_str()), found);
         }
+        let bench = self.bench(Some(plan.agent.name.as_str()));
+        self.court.agent(plan, self.plan.resolved(), &planned, &bench, found);
         planned
     }
 
     /// All files of the scenario's relay; nothing without a mesh.
     pub fn mesh(&self, found: &mut Found) -> Rendered {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
-        let mut planned = objects::of_mesh(&self.plan);
-        for object in &mut planned {
-            self.patches.apply(object, None, found);
-        }
+        let planned = objects_of_mesh(&self.plan, &self.patches, found);
+        self.court.mesh(&planned, &self.bench(None), found);
         let mut rendered = written("mesh", &planned);
         let lines = origins_of_objects::of_mesh(self.plan.resolved());
         rendered
@@ -120,6 +135,10 @@ impl<'a> Renderer<'a> {
             .extend(planned.iter().map(|object| (format!("mesh/{}.yaml", object.file), lines.clone())));
         rendered.manifests.push(Manifest::new("documents/relay.json".to_owned(), document.encode()));
         rendered
+    }
+
+    fn bench<'b>(&'b self, agent: Option<&'b str>) -> Bench<'b> {
+        Bench { patches: &self.patches, agent, scenario: self.plan.resolved().scenario.metadata.name.span }
     }
 
     /// Notes what only the whole shows, once everything has been rendered.
