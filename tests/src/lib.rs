@@ -6,6 +6,8 @@ mod pages;
 #[cfg(test)]
 mod posture;
 #[cfg(test)]
+mod reach;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

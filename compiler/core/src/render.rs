@@ -19,7 +19,7 @@ use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
 use crate::lower::{AgentPlan, Plan, origins_of_objects};
 use crate::resolve::Agent;
-pub use judge::{Platform, judge};
+pub use judge::{Platform, judge, judge_flows};
 use patch::Patches;
 use templates::Templates;
 use verdict::{Bench, Court};

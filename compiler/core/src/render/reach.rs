@@ -25,6 +25,7 @@ pub(super) struct Relay {
 pub(super) fn faults(fenced: &Fenced, expected: &Expected) -> Vec<Fault> {
     let mut faults = compare::one_way(fenced, &fenced.policies.egress, &expected.out, compare::Way::Out);
     faults.extend(compare::one_way(fenced, &fenced.policies.ingress, &expected.into, compare::Way::Into));
+    faults.extend(compare::listening(fenced, &expected.into));
     faults
 }
 

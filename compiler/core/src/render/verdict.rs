@@ -8,7 +8,7 @@ use kars_scenario::diagnostic::{Diagnostic, Found};
 use kars_scenario::environment::GuardMode;
 use kars_scenario::span::Span;
 
-use super::fault::Fault;
+use super::fault::{BLOCKED_FLOW, Fault, UNFENCED_FLOW};
 use super::patch::Patches;
 use super::posture::{self, Platform, PostureScope};
 use super::reach::{self, Expected, Fenced, Relay};
@@ -26,7 +26,8 @@ impl Court {
     /// Reads the environment, and the relay's objects as they are written.
     pub(super) fn of(plan: &Plan<'_>, relay: &[Planned]) -> Self {
         let scenario = plan.resolved();
-        let expected = || Expected::of(&flows::out_of_relay(scenario), &flows::into_relay(scenario), scenario);
+        let expected =
+            || Expected::of(&flows::out_of_relay(scenario), &flows::into_relay(scenario), &scenario.target.families);
         Self {
             platform: platform(scenario),
             relay: Fenced::of(relay).map(|fenced| Relay { fenced, expected: expected() }),
@@ -72,7 +73,11 @@ impl Court {
 }
 
 fn expected(scenario: &Resolved<'_>, agent: &Agent<'_>, document: &RouterDocument) -> Expected {
-    Expected::of(&flows::out_of_agent(scenario, agent, document), &flows::into_agent(scenario), scenario)
+    Expected::of(
+        &flows::out_of_agent(scenario, agent, document),
+        &flows::into_agent(scenario),
+        &scenario.target.families,
+    )
 }
 
 fn platform(scenario: &Resolved<'_>) -> Platform {
@@ -105,10 +110,20 @@ impl Bench<'_> {
     fn diagnostic(&self, fault: Fault, planned: &[Planned], written: Span) -> Diagnostic {
         let Fault { code, subject, message, help } = fault;
         let (kind, name) = subject.split_once('/').unwrap_or((&subject, ""));
-        let object = planned.iter().find(|planned| planned.object.kind() == kind && planned.object.name() == name);
-        match object.and_then(|planned| self.patches.behind(planned, self.agent)) {
+        let is_subject = |planned: &&Planned| planned.object.kind() == kind && planned.object.name() == name;
+        let behind = |planned: &Planned| Some((planned.object.kind(), self.patches.behind(planned, self.agent)?));
+        // Whom pods reach is decided by all objects together: labels, ports and policies.
+        let is_of_all = matches!(code, UNFENCED_FLOW | BLOCKED_FLOW);
+        let patch = planned
+            .iter()
+            .find(is_subject)
+            .and_then(behind)
+            .or_else(|| planned.iter().filter(|_| is_of_all).find_map(behind));
+        match patch {
             // Without the object's name, so that what a patch does to every agent is said once.
-            Some(patch) => Diagnostic::error(code, patch, message).label(format!("as patched here, {kind}")).help(help),
+            Some((kind, patch)) => {
+                Diagnostic::error(code, patch, message).label(format!("as patched here, {kind}")).help(help)
+            }
             None => Diagnostic::error(code, written, message).label(format!("{kind} `{name}`")).help(help),
         }
     }

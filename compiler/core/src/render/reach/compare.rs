@@ -1,7 +1,7 @@
 //! Permitted and declared, side by side: for every pod that either could mean, and for every address. Not here: how
 //! policies are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kars_contract::settings::{COMPONENT_MESH, COMPONENT_SANDBOX, LABEL_COMPONENT, LABEL_ROLE, ROLE_SANDBOX};
 
@@ -72,29 +72,40 @@ fn described(labels: &Labels) -> String {
     }
 }
 
-/// Notes every port that is permitted and not declared, or the other way around.
+/// Notes the ports that are permitted and not declared, and those the other way around.
 fn compare(fenced: &Fenced, way: Way, other: &str, permitted: &[Span], declared: &[Span], faults: &mut Vec<Fault>) {
-    for piece in pieces(permitted.iter().chain(declared)) {
-        let has = |spans: &[Span]| spans.iter().any(|span| span.contains(piece.protocol, piece.first));
-        faults.extend(verdict(fenced, way, other, piece, (has(permitted), has(declared))));
-    }
+    let pieces = pieces(permitted.iter().chain(declared));
+    let only = |mine: &[Span], theirs: &[Span]| -> Vec<Span> {
+        let has = |spans: &[Span], piece: &Span| spans.iter().any(|span| span.contains(piece.protocol, piece.first));
+        pieces.iter().filter(|piece| has(mine, piece) && !has(theirs, piece)).copied().collect()
+    };
+    note(fenced, way, other, &only(permitted, declared), Fault::unfenced, faults);
+    note(fenced, way, other, &only(declared, permitted), Fault::blocked, faults);
 }
 
-fn verdict(fenced: &Fenced, way: Way, other: &str, ports: Span, found: (bool, bool)) -> Option<Fault> {
-    match (found, way) {
-        ((true, false), Way::Out) => {
-            Some(unfenced(fenced, format!("the pod may connect to {other} on {ports}, which no flow declares")))
-        }
-        ((true, false), Way::Into) => {
-            Some(unfenced(fenced, format!("{other} may connect to the pod on {ports}, which no flow declares")))
-        }
-        ((false, true), Way::Out) => {
-            Some(blocked(fenced, format!("the pod may not connect to {other} on {ports}, as a flow declares")))
-        }
-        ((false, true), Way::Into) => {
-            Some(blocked(fenced, format!("{other} may not connect to the pod on {ports}, as a flow declares")))
-        }
-        ((true, true) | (false, false), _) => None,
+fn note(
+    fenced: &Fenced,
+    way: Way,
+    other: &str,
+    ports: &[Span],
+    fault: fn(&Fenced, &str, &str, &str) -> Fault,
+    faults: &mut Vec<Fault>,
+) {
+    if ports.is_empty() {
+        return;
+    }
+    let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
+    let (from, to) = if way == Way::Out { ("the pod", other) } else { (other, "the pod") };
+    faults.push(fault(fenced, from, to, &ports.join(", ")));
+}
+
+impl Fault {
+    fn unfenced(fenced: &Fenced, from: &str, to: &str, ports: &str) -> Self {
+        unfenced(fenced, format!("{from} may connect to {to} on {ports}, which no flow declares"))
+    }
+
+    fn blocked(fenced: &Fenced, from: &str, to: &str, ports: &str) -> Self {
+        blocked(fenced, format!("{from} may not connect to {to} on {ports}, as a flow declares"))
     }
 }
 
@@ -119,12 +130,12 @@ fn addresses(fenced: &Fenced, rules: &[Rule], declared: &[ExpectedFlow], way: Wa
             continue;
         }
         let other = |address: std::net::IpAddr| format!("the address {address}");
-        faults.extend(
-            permitted.beyond(&expected).and_then(|address| verdict(fenced, way, &other(address), piece, (true, false))),
-        );
-        faults.extend(
-            expected.beyond(&permitted).and_then(|address| verdict(fenced, way, &other(address), piece, (false, true))),
-        );
+        if let Some(address) = permitted.beyond(&expected) {
+            note(fenced, way, &other(address), &[piece], Fault::unfenced, faults);
+        }
+        if let Some(address) = expected.beyond(&permitted) {
+            note(fenced, way, &other(address), &[piece], Fault::blocked, faults);
+        }
     }
 }
 
@@ -135,10 +146,10 @@ fn candidates(fenced: &Fenced, rules: &[Rule], declared: &[ExpectedFlow]) -> Vec
     for flow in declared {
         match &flow.end {
             End::Dns => pods.push(dns()),
-            End::Relay(namespace) => pods.push(pod(namespace, &[(LABEL_COMPONENT, COMPONENT_MESH)])),
             End::Agents(namespaces) => pods.extend(namespaces.iter().map(|namespace| agent(namespace))),
             End::Namespace(namespace) => pods.push(pod(namespace, &[])),
-            End::Addresses(_) => {}
+            // The relay is asked as it is, by `both_ends`.
+            End::Relay(_) | End::Addresses(_) => {}
         }
     }
     let peers = rules.iter().flat_map(|rule| rule.peers.iter().flatten());
@@ -218,18 +229,22 @@ pub(super) fn both_ends(agent: &Fenced, expected: &Expected, relay: &Relay) -> V
     let leaving = ports_for(out, relay_pod, &agent_pod.namespace, relay_pod);
     compare(agent, Way::Out, &other, &leaving, &declared, &mut faults);
     let entering = ports_for(into, agent_pod, &relay_pod.namespace, relay_pod);
+    let refused: Vec<Span> = declared
+        .iter()
+        .filter(|span| !entering.iter().any(|open| open.contains(span.protocol, span.first)))
+        .copied()
+        .collect();
     let other = format!("the relay in `{}`, which does not let it in,", relay_pod.namespace);
-    let lets_in = |span: &&Span| !entering.iter().any(|open| open.contains(span.protocol, span.first));
-    faults.extend(
-        declared.iter().filter(lets_in).filter_map(|span| verdict(agent, Way::Out, &other, *span, (false, true))),
-    );
-    let open = &relay.fenced.open;
-    let closed = |span: &&Span| !open.contains(span);
-    faults.extend(declared.iter().filter(closed).map(|span| {
-        blocked(
-            agent,
-            format!("the relay in `{}` has no container port {span}, which a flow declares", relay_pod.namespace),
-        )
-    }));
+    note(agent, Way::Out, &other, &refused, Fault::blocked, &mut faults);
     faults
+}
+
+/// A port that others connect to is one that a container opens and a Service offers.
+pub(super) fn listening(fenced: &Fenced, declared: &[ExpectedFlow]) -> Vec<Fault> {
+    let ports: BTreeSet<Span> = declared.iter().flat_map(|flow| flow.ports.iter().copied()).collect();
+    let missing = |known: &[Span], who: &str| -> Vec<Fault> {
+        let missing = ports.iter().filter(|span| !known.contains(span));
+        missing.map(|span| blocked(fenced, format!("no {who} {span}, to which a flow is declared"))).collect()
+    };
+    [missing(&fenced.open, "container opens"), missing(&fenced.offered, "Service offers")].concat()
 }

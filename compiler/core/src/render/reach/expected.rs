@@ -10,7 +10,6 @@ use super::addresses::Addresses;
 use super::policy::PodFacts;
 use super::ports::{Protocol, Span};
 use crate::lower::flows::{Flow, Peer};
-use crate::resolve::Resolved;
 
 /// What one workload may connect to, and who may connect to it.
 pub(crate) struct Expected {
@@ -33,11 +32,7 @@ pub(super) enum End {
 }
 
 impl Expected {
-    pub(crate) fn of(out: &[Flow], into: &[Flow], scenario: &Resolved<'_>) -> Self {
-        Self::in_families(out, into, &scenario.target.families)
-    }
-
-    pub(super) fn in_families(out: &[Flow], into: &[Flow], families: &[IpFamily]) -> Self {
+    pub(crate) fn of(out: &[Flow], into: &[Flow], families: &[IpFamily]) -> Self {
         let flows = |flows: &[Flow]| flows.iter().map(|flow| ExpectedFlow::of(flow, families)).collect();
         Self { out: flows(out), into: flows(into) }
     }

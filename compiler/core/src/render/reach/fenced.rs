@@ -19,6 +19,8 @@ pub(crate) struct Fenced {
     pub(super) pod: PodFacts,
     /// Every port that a container opens.
     pub(super) open: Vec<Span>,
+    /// Every port that a Service offers.
+    pub(super) offered: Vec<Span>,
     pub(super) policies: Policies,
 }
 
@@ -46,6 +48,7 @@ impl Fenced {
         Some(Self {
             subject: format!("NetworkPolicy/{name}"),
             policies: Policies::of(&pod, &policies),
+            offered: objects().flat_map(offered_ports).collect(),
             open: open.into_iter().map(|(_, span)| span).collect(),
             pod,
         })
@@ -76,5 +79,13 @@ pub(super) fn open_ports(workload: &StatefulSet) -> Vec<(Option<String>, Span)> 
             let number = u16::try_from(port.container_port).ok()?;
             Some((port.name.clone(), Span::one(Protocol::of(port.protocol.as_deref())?, number)))
         })
+        .collect()
+}
+
+fn offered_ports(object: &Object) -> Vec<Span> {
+    let Object::Service(service) = object else { return Vec::new() };
+    let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    ports
+        .filter_map(|port| Some(Span::one(Protocol::of(port.protocol.as_deref())?, u16::try_from(port.port).ok()?)))
         .collect()
 }
