@@ -23,7 +23,7 @@ see SCENARIO *OPTIONS:
 
 # Independent programs judge the golden trees.
 judges:
-    tests/judges/setup.sh && tests/judges/run.sh
+    tests/judges/setup.sh && tests/judges/run.py
 
 # The guard's rules in a network namespace. Needs root.
 guard:

@@ -3,6 +3,7 @@
 # Kubernetes release named here, whose content Go verifies.
 set -euo pipefail
 cd "$(dirname "$0")"
+python3 ../posture/write.py --check
 kubernetes=v1.36.3
 module=$(go mod download -json "k8s.io/kubernetes@$kubernetes" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 cache=../../.cache/admission

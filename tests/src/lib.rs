@@ -2,6 +2,8 @@
 //! Not here: unit tests, which stand beside what they test.
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod posture;

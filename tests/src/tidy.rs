@@ -119,6 +119,22 @@ fn nothing_names_the_machine_it_was_written_on() {
     }
 }
 
+/// What ARCHITECTURE.md says is held by a test of this file must be one.
+#[test]
+fn promises_name_their_test() {
+    let architecture = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page exists");
+    let promises: Vec<&str> =
+        architecture.split("(held by").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(promises.len() >= 5, "the invariants lost their tests: {promises:?}");
+    for promise in promises {
+        let tests: Vec<&str> = promise.split('`').skip(1).step_by(2).filter(|word| !word.contains('/')).collect();
+        assert!(!tests.is_empty(), "no test is named in `{promise}`");
+        for test in tests {
+            assert!(include_str!("tidy.rs").contains(&format!("fn {test}()")), "there is no test `{test}`");
+        }
+    }
+}
+
 /// Whether the line has the word; `#` stands for a digit.
 fn has_word(line: &str, first: &str, second: &str) -> bool {
     if second == "#" {

@@ -67,6 +67,9 @@ pub(crate) struct Build {
     /// Compare with the folder of `-o` instead of writing it; 1 where they differ
     #[arg(long, requires = "output")]
     pub(crate) check: bool,
+    /// Build the platform bundle of the environment instead: the fence that administrators own. PATH holds `environments/`
+    #[arg(long, requires = "output", conflicts_with = "stage")]
+    pub(crate) platform: bool,
     /// Print what a stage made, and stop there
     #[arg(long, value_name = "STAGE", conflicts_with_all = ["output", "check"])]
     pub(crate) stage: Option<Stage>,

@@ -13,7 +13,7 @@ use kars_contract::digest::Digest;
 use kars_scenario::diagnostic::Found;
 use rayon::prelude::*;
 
-use crate::lower::objects;
+use crate::lower::{delivery, objects};
 use crate::render::yaml::{to_json, to_yaml};
 use crate::render::{Manifest, Renderer};
 use crate::resolve::Resolved;
@@ -89,6 +89,12 @@ pub fn bundle(renderer: &Renderer<'_>, output: &dyn Output, found: &mut Found) -
     let mesh = renderer.mesh(found);
     mesh.manifests.iter().try_for_each(|manifest| writer.put(manifest))?;
     writer.put(&root(scenario, !mesh.manifests.is_empty()))?;
+    for (shard, folders) in delivery::shards(scenario).into_iter().enumerate() {
+        writer.put(&Manifest::new(
+            format!("shards/{shard}/kustomization.yaml"),
+            to_yaml(&objects::kustomization(folders)),
+        ))?;
+    }
     renderer.finish(found);
     if found.has_errors() {
         return Ok(None);
@@ -118,7 +124,7 @@ fn finish(scenario: &Resolved<'_>, mut written: Written, output: &dyn Output) ->
         output.write(path, &bytes)?;
         written.files.insert(path.to_owned(), (Digest::of(&bytes), false));
     }
-    for (path, bytes) in crate::lower::delivery::files(scenario) {
+    for (path, bytes) in delivery::files(scenario) {
         output.write(&path, &bytes)?;
     }
     output.write("bundle.json", &to_json(&inventory::of(scenario, &written.files, &content)))?;

@@ -10,6 +10,7 @@ pub mod check;
 mod compile;
 pub mod lower;
 pub mod parse;
+mod platform;
 pub mod render;
 pub mod report;
 pub mod resolve;
@@ -17,3 +18,4 @@ pub mod sources;
 pub mod summary;
 
 pub use compile::{Compilation, compile};
+pub use platform::platform;

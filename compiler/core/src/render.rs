@@ -14,6 +14,7 @@ use kars_contract::allowlist::EgressAllowlist;
 use kars_contract::digest::Digest;
 use kars_contract::document::Document;
 use kars_scenario::diagnostic::Found;
+use kars_scenario::environment::Engine;
 
 use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
@@ -75,9 +76,18 @@ pub fn render<'a>(plan: Plan<'a>, found: &mut Found) -> Renderer<'a> {
     Renderer { plan, templates, patches, court }
 }
 
+/// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
+fn order(plan: &Plan<'_>, planned: &mut Planned) {
+    if plan.resolved().target.engine == Engine::Argocd {
+        planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
+    }
+}
+
+/// The relay's objects, patched.
 fn objects_of_mesh(plan: &Plan<'_>, patches: &Patches<'_>, found: &mut Found) -> Vec<Planned> {
     let mut planned = objects::of_mesh(plan);
     for object in &mut planned {
+        order(plan, object);
         patches.apply(object, None, found);
     }
     planned
@@ -115,6 +125,7 @@ impl<'a> Renderer<'a> {
         let files = self.templates.fill(plan, found);
         let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
         for object in &mut planned {
+            order(&self.plan, object);
             self.patches.apply(object, Some(plan.agent.name.as_str()), found);
         }
         let bench = self.bench(Some(plan.agent.name.as_str()));

@@ -1,6 +1,7 @@
 //! `karsc build`: the bundle, or a summary of it, or the answer whether a folder still holds it.
 
 mod drift;
+mod platform;
 mod stream;
 mod summary;
 
@@ -14,6 +15,9 @@ use crate::print::Printer;
 use crate::tree::Tree;
 
 pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
+    if let Some(path) = arguments.output.as_ref().filter(|_| arguments.platform) {
+        return platform::run(&arguments.source, path, printer);
+    }
     let inputs = Inputs::of(&arguments.source)?;
     match &arguments.output {
         None => summarise(&inputs, printer),

@@ -4,6 +4,7 @@
 mod amounts;
 mod container;
 mod exposure;
+mod keys;
 mod metadata;
 mod namespace;
 mod ours;
@@ -87,6 +88,7 @@ fn judge_pod(pod: &PodSpec, claims: &[&str], scope: &PostureScope<'_>, found: &m
     pod::judge(pod, scope, found);
     container::judge(pod, found);
     ours::judge(pod, scope, found);
+    keys::judge(pod, found);
     wiring::judge(pod, claims, found);
     amounts::judge(pod, found);
 }
