@@ -1,8 +1,13 @@
 //! The fifth stage: text. Templates are filled, the environment's patches applied, the objects judged as they are, and
 //! written as YAML, agent by agent. Not here: decisions (`lower`), and where files go (`bundle`).
 
+mod fault;
+mod judge;
 mod patch;
+mod posture;
+mod reach;
 mod templates;
+mod verdict;
 pub(crate) mod yaml;
 
 use kars_contract::allowlist::EgressAllowlist;
@@ -15,8 +20,10 @@ use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
 use crate::lower::{AgentPlan, Plan, encrypted, origins_of_objects};
 use crate::resolve::Agent;
+pub use judge::{Platform, judge, judge_flows};
 use patch::Patches;
 use templates::Templates;
+use verdict::{Bench, Court};
 use yaml::{to_json, to_yaml};
 
 /// A file of the bundle. Only this stage makes one.
@@ -45,6 +52,7 @@ pub struct Renderer<'a> {
     plan: Plan<'a>,
     templates: Templates<'a>,
     patches: Patches<'a>,
+    court: Court,
 }
 
 /// The files of one agent, or of the mesh.
@@ -62,7 +70,27 @@ pub fn render<'a>(plan: Plan<'a>, found: &mut Found) -> Renderer<'a> {
     let scenario = plan.resolved();
     let templates = Templates::of(scenario.catalog, found);
     let patches = Patches::of(&scenario.target.environment.patches);
-    Renderer { plan, templates, patches }
+    // What the relay's objects are is part of what every agent is judged by; what is wrong with them, `mesh` says.
+    let relay = objects_of_mesh(&plan, &patches, &mut Found::default());
+    let court = Court::of(&plan, &relay);
+    Renderer { plan, templates, patches, court }
+}
+
+/// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
+fn order(plan: &Plan<'_>, planned: &mut Planned) {
+    if plan.resolved().target.engine == Engine::Argocd {
+        planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
+    }
+}
+
+/// The relay's objects, patched.
+fn objects_of_mesh(plan: &Plan<'_>, patches: &Patches<'_>, found: &mut Found) -> Vec<Planned> {
+    let mut planned = objects::of_mesh(plan);
+    for object in &mut planned {
+        order(plan, object);
+        patches.apply(object, None, found);
+    }
+    planned
 }
 
 impl<'a> Renderer<'a> {
@@ -97,9 +125,11 @@ impl<'a> Renderer<'a> {
         let files = self.templates.fill(plan, found);
         let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
         for object in &mut planned {
-            self.order(object);
+            order(&self.plan, object);
             self.patches.apply(object, Some(plan.agent.name.as_str()), found);
         }
+        let bench = self.bench(Some(plan.agent.name.as_str()));
+        self.court.agent(plan, self.plan.resolved(), &planned, &bench, found);
         planned
     }
 
@@ -117,11 +147,8 @@ impl<'a> Renderer<'a> {
     /// All files of the scenario's relay; nothing without a mesh.
     pub fn mesh(&self, found: &mut Found) -> Rendered {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
-        let mut planned = objects::of_mesh(&self.plan);
-        for object in &mut planned {
-            self.order(object);
-            self.patches.apply(object, None, found);
-        }
+        let planned = objects_of_mesh(&self.plan, &self.patches, found);
+        self.court.mesh(&planned, &self.bench(None), found);
         let mut rendered = written("mesh", &planned, Vec::new());
         let lines = origins_of_objects::of_mesh(self.plan.resolved());
         rendered
@@ -132,11 +159,8 @@ impl<'a> Renderer<'a> {
         rendered
     }
 
-    /// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
-    fn order(&self, planned: &mut Planned) {
-        if self.plan.resolved().target.engine == Engine::Argocd {
-            planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
-        }
+    fn bench<'b>(&'b self, agent: Option<&'b str>) -> Bench<'b> {
+        Bench { patches: &self.patches, agent, scenario: self.plan.resolved().scenario.metadata.name.span }
     }
 
     /// Notes what only the whole shows, once everything has been rendered.
