@@ -4,9 +4,13 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod moved;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -14,6 +18,10 @@ mod posture;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
+mod rejected;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod templates;
 #[cfg(test)]
 mod tidy;
