@@ -8,12 +8,18 @@ pub mod bundle;
 pub mod catalog;
 pub mod check;
 mod compile;
+pub mod format;
+pub mod graph;
+mod inspect;
 pub mod lower;
 pub mod parse;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod scaffold;
 pub mod sources;
+pub mod stage;
 pub mod summary;
 
 pub use compile::{Compilation, compile};
+pub use inspect::{Inspection, inspect};
