@@ -48,6 +48,14 @@ impl Printer {
         self.err(&format!("{text}\n"))
     }
 
+    /// Prints a warning that is about no file, unless people asked for silence.
+    pub(crate) fn warning(&self, text: &str) -> Result<(), Failure> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.err(&format!("\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: {text}\u{1b}[0m\n"))
+    }
+
     fn err(&self, text: &str) -> Result<(), Failure> {
         let mut err = AutoStream::new(io::stderr().lock(), self.colour);
         err.write_all(text.as_bytes()).map_err(|error| broken("standard error", &error))

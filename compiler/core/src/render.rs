@@ -16,6 +16,7 @@ use crate::lower::{AgentPlan, Plan, origins_of_objects};
 use crate::resolve::Agent;
 use patch::Patches;
 use templates::Templates;
+pub use yaml::canonical;
 use yaml::{to_json, to_yaml};
 
 /// A file of the bundle. Only this stage makes one.

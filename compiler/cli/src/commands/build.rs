@@ -1,6 +1,7 @@
 //! `karsc build`: the bundle, or a summary of it, or the answer whether a folder still holds it.
 
 mod drift;
+mod stage;
 mod stream;
 mod summary;
 
@@ -15,6 +16,9 @@ use crate::tree::Tree;
 
 pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
     let inputs = Inputs::of(&arguments.source)?;
+    if let Some(stage) = arguments.stage {
+        return stage::run(stage, &inputs, printer);
+    }
     match &arguments.output {
         None => summarise(&inputs, printer),
         Some(path) if path == Path::new("-") => stream::run(&inputs, printer),

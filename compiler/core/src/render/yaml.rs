@@ -74,6 +74,11 @@ fn rank(key: &str) -> usize {
     FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len())
 }
 
+/// A document in the layout of [`to_yaml`], whoever wrote it; nothing where it is no YAML.
+pub fn canonical(text: &str) -> Option<String> {
+    serde_saphyr::from_str::<Value>(text).ok().map(|value| to_yaml(&value))
+}
+
 /// JSON for people to read: two spaces, sorted as the type says, a line end at the end.
 pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(value).expect("text, numbers, lists and maps");
