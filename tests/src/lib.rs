@@ -2,6 +2,10 @@
 //! Not here: unit tests, which stand beside what they test.
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;

@@ -1,5 +1,7 @@
 //! What several tests need: files in memory, and the folder of the repository.
 
+mod collected;
+mod disk;
 mod memory;
 
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use karsc_core::parse::{Input, parse};
 use karsc_core::resolve::resolve;
 use karsc_core::sources::{Files, Sources};
 
+pub(crate) use collected::Collected;
+pub(crate) use disk::{Disk, files_under};
 pub(crate) use memory::Memory;
 
 /// The folder of the repository.

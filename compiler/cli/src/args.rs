@@ -78,7 +78,8 @@ pub(crate) struct Source {
   karsc build brief -o out --check
   karsc build brief -o out --watch
   karsc build brief --stage resolved
-  karsc build brief -o -")]
+  karsc build brief -o -
+  karsc build clusters/production --platform -e aks -o platform")]
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) source: Source,
@@ -91,6 +92,9 @@ pub(crate) struct Build {
     /// Build again whenever a file of the scenario changes, until interrupted
     #[arg(long, requires = "output", conflicts_with = "check")]
     pub(crate) watch: bool,
+    /// Build the platform bundle of the environment instead: the fence that administrators own. PATH holds `environments/`
+    #[arg(long, requires = "output", conflicts_with_all = ["stage", "check", "watch"])]
+    pub(crate) platform: bool,
     /// Print what a stage made, and stop there
     #[arg(long, value_name = "STAGE", conflicts_with_all = ["output", "check", "watch"])]
     pub(crate) stage: Option<Stage>,

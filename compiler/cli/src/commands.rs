@@ -13,8 +13,8 @@ mod progress;
 pub(crate) mod version;
 
 use kars_scenario::diagnostic::Found;
-use karsc_core::bundle::{Output, Unwritable};
-use karsc_core::{Compilation, Inspection, compile};
+use karsc_core::bundle::{Cache, Output, Unwritable};
+use karsc_core::{Compilation, Inspection, compile, compile_again};
 
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -34,6 +34,24 @@ pub(crate) fn compiled(inputs: &Inputs, output: &dyn Output, printer: &Printer) 
     let watched = progress::Watched::over(output, printer);
     let compilation = compile(&inputs.input, inputs.as_of, inputs.files.as_ref(), &watched);
     drop(watched);
+    printed(compilation, inputs, printer)
+}
+
+/// The same, with what was made before.
+pub(crate) fn compiled_again(
+    inputs: &Inputs,
+    output: &dyn Output,
+    cache: &mut Cache,
+    printer: &Printer,
+) -> Result<Compilation, Failure> {
+    printed(compile_again(&inputs.input, inputs.as_of, inputs.files.as_ref(), output, cache), inputs, printer)
+}
+
+fn printed(
+    compilation: Result<Compilation, Unwritable>,
+    inputs: &Inputs,
+    printer: &Printer,
+) -> Result<Compilation, Failure> {
     let compilation = compilation.map_err(|error| Failure::Environment(error.to_string()))?;
     printer.diagnostics(&compilation.found, &compilation.sources, &inputs.folder)?;
     Ok(compilation)

@@ -92,10 +92,15 @@ impl Printer {
         if matches!(failure, Failure::ReaderGone) {
             return Exit::ReaderGone;
         }
-        match self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n")) {
+        match self.failure(&failure) {
             Ok(()) => failure.exit(),
             Err(second) => second.exit(),
         }
+    }
+
+    /// Prints a failure.
+    pub(crate) fn failure(&self, failure: &Failure) -> Result<(), Failure> {
+        self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n"))
     }
 }
 

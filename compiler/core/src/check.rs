@@ -1,8 +1,13 @@
 //! The third stage: the rules. Each stands in a file of its own under `rules/`, beside the page that explains and tests it.
 //! Not here: what names stand for (`resolve`), and faults of rendered objects (`render`).
 
+mod conditions;
+mod environment_variables;
 mod exceptions;
+mod mentions;
 pub mod pages;
+mod tool_names;
+mod tool_policy;
 
 use kars_scenario::diagnostic::{Code, Found};
 use rayon::prelude::*;

@@ -13,6 +13,7 @@ pub mod graph;
 mod inspect;
 pub mod lower;
 pub mod parse;
+mod platform;
 pub mod render;
 pub mod report;
 pub mod resolve;
@@ -21,5 +22,6 @@ pub mod sources;
 pub mod stage;
 pub mod summary;
 
-pub use compile::{Compilation, compile};
+pub use compile::{Compilation, compile, compile_again};
 pub use inspect::{Inspection, inspect};
+pub use platform::platform;

@@ -59,17 +59,18 @@ pub fn parse(input: &Input, files: &dyn Files, sources: &mut Sources, found: &mu
     Some(Parsed { scenario, environment, lock, catalog, texts })
 }
 
-/// Reads what a platform bundle needs: an environment and its keys, without a scenario.
-pub fn parse_environment(
+/// Reads what a platform bundle needs: an environment, the lock and its keys, without a scenario.
+pub(crate) fn parse_environment(
     name: &str,
     files: &dyn Files,
     sources: &mut Sources,
     found: &mut Found,
-) -> Option<(Environment, Texts)> {
+) -> Option<(Environment, Option<(FileId, Lock)>, Texts)> {
     let environment = environment::read(name, None, files, sources, found)?;
+    let lock = lock(files, sources, found);
     let mut texts = Texts::default();
     texts.read_environment(&environment, files, sources, found);
-    Some((environment, texts))
+    (!found.lost()).then_some((environment, lock, texts))
 }
 
 /// The scenario with its includes merged in, and the environment where an evaluator made one.

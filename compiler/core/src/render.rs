@@ -8,7 +8,9 @@ pub(crate) mod yaml;
 use kars_contract::allowlist::EgressAllowlist;
 use kars_contract::digest::Digest;
 use kars_contract::document::Document;
+use kars_contract::router::RouterDocument;
 use kars_scenario::diagnostic::Found;
+use kars_scenario::environment::Engine;
 
 use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
@@ -47,7 +49,17 @@ pub struct Renderer<'a> {
     patches: Patches<'a>,
 }
 
-/// The files of one agent, or of the mesh.
+/// Everything of one agent: decided, patched and judged, but not yet text.
+#[derive(Debug)]
+pub struct Drawn<'a> {
+    name: &'a str,
+    document: RouterDocument,
+    planned: Vec<Planned>,
+    /// The lines of the scenario behind it.
+    pub(crate) origins: Origins,
+}
+
+/// The files of the mesh.
 #[derive(Debug, Default)]
 pub struct Rendered {
     pub manifests: Vec<Manifest>,
@@ -71,25 +83,20 @@ impl<'a> Renderer<'a> {
         &self.plan
     }
 
-    /// All files of one agent.
-    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Rendered {
+    /// Everything of one agent, still to be written down.
+    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Drawn<'a> {
         let plan = self.plan.agent(agent);
         let name = agent.name.as_str();
         let planned = self.objects(&plan, found);
-        let mut rendered = written(&format!("agents/{name}"), &planned);
-        let document = Manifest::new(format!("documents/{name}.router.json"), plan.document.encode());
-        let allowlist = EgressAllowlist::of(&plan.document);
-        rendered.origins.objects.extend(planned.iter().map(|object| {
-            let lines = origins_of_objects::of(self.plan.resolved(), agent, &object.file);
-            (format!("agents/{name}/{}.yaml", object.file), lines)
-        }));
-        rendered
-            .origins
-            .rules
-            .extend(plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())));
-        rendered.manifests.push(document);
-        rendered.manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
-        rendered
+        let lines = |object: &Planned| origins_of_objects::of(self.plan.resolved(), agent, &object.file);
+        let origins = Origins {
+            objects: planned
+                .iter()
+                .map(|object| (format!("agents/{name}/{}.yaml", object.file), lines(object)))
+                .collect(),
+            rules: plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())).collect(),
+        };
+        Drawn { name, document: plan.document, planned, origins }
     }
 
     /// The objects of one agent, patched and judged.
@@ -97,6 +104,7 @@ impl<'a> Renderer<'a> {
         let files = self.templates.fill(plan, found);
         let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
         for object in &mut planned {
+            self.order(object);
             self.patches.apply(object, Some(plan.agent.name.as_str()), found);
         }
         planned
@@ -107,6 +115,7 @@ impl<'a> Renderer<'a> {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
         let mut planned = objects::of_mesh(&self.plan);
         for object in &mut planned {
+            self.order(object);
             self.patches.apply(object, None, found);
         }
         let mut rendered = written("mesh", &planned);
@@ -119,9 +128,46 @@ impl<'a> Renderer<'a> {
         rendered
     }
 
+    /// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
+    fn order(&self, planned: &mut Planned) {
+        if self.plan.resolved().target.engine == Engine::Argocd {
+            planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
+        }
+    }
+
     /// Notes what only the whole shows, once everything has been rendered.
     pub fn finish(&self, found: &mut Found) {
         self.patches.check_used(found);
+    }
+}
+
+impl Drawn<'_> {
+    /// The agent's name.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// How many Kubernetes objects there are.
+    pub fn objects(&self) -> usize {
+        self.planned.len()
+    }
+
+    /// The hash of all that the files are made from: two agents with the same one have the same files.
+    pub(crate) fn key(&self) -> Digest {
+        let objects: Vec<_> = self.planned.iter().map(|planned| (&planned.file, &planned.object)).collect();
+        let mut bytes = serde_json::to_vec(&objects).expect("objects hold text, numbers, lists and maps");
+        bytes.extend(self.document.encode());
+        Digest::of(&bytes)
+    }
+
+    /// All files of the agent.
+    pub fn manifests(&self) -> Vec<Manifest> {
+        let name = self.name;
+        let mut manifests = written(&format!("agents/{name}"), &self.planned).manifests;
+        manifests.push(Manifest::new(format!("documents/{name}.router.json"), self.document.encode()));
+        let allowlist = EgressAllowlist::of(&self.document);
+        manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
+        manifests
     }
 }
 

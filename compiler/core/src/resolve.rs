@@ -4,6 +4,7 @@
 mod agent;
 mod edges;
 mod egress;
+mod flow;
 mod grants;
 mod images;
 mod models;
@@ -15,6 +16,9 @@ use std::collections::BTreeMap;
 
 use kars_contract::instant::Instant;
 use kars_contract::name::Name;
+use kars_contract::tool::{MCP_PROVIDER, ToolId, ToolPattern};
+use kars_scenario::binding::McpServer;
+use kars_scenario::catalog::AccountScopedHost;
 use kars_scenario::diagnostic::Found;
 use kars_scenario::environment::Profile;
 use kars_scenario::scenario::Scenario;
@@ -28,11 +32,13 @@ use crate::sources::Sources;
 pub use agent::{Agent, BoundChannel, BoundMcp, Persona, Respond, RuntimeChoice};
 pub use edges::{Edge, Edges};
 pub use egress::{EgressRule, EgressSource};
+pub use flow::{Flows, Reach, Spread, Step, Witness};
 pub use grants::Granted;
 pub use images::{Image, Images};
 pub use models::{Candidate, ModelUse};
 pub use rules::RuleUse;
 pub use target::Target;
+pub(crate) use target::resolve as target;
 
 /// A scenario in which every name stands for a thing.
 #[derive(Debug)]
@@ -60,6 +66,22 @@ impl<'a> Resolved<'a> {
     /// Every agent, by name.
     pub fn agents(&self) -> impl Iterator<Item = &Agent<'a>> {
         self.agents.values()
+    }
+
+    /// The known host where a stranger's own account works as well, if an egress rule opens it.
+    pub fn account_scoped(&self, rule: &EgressRule<'_>) -> Option<&'a AccountScopedHost> {
+        self.catalog.account_scoped.iter().find(|known| rule.host.covers(&known.host) || known.host.covers(rule.host))
+    }
+
+    /// Whether some runtime, provider or MCP server of the scenario has a tool that a pattern means.
+    pub fn knows_tool(&self, pattern: &ToolPattern) -> bool {
+        let of_server = |(server, entry): (&Spanned<Name>, &McpServer)| {
+            let wild = entry.tools.iter().any(|tool| tool.value == "*");
+            let means = |tool: &str| ToolId::mcp(server, tool).is_ok_and(|tool| pattern.matches(&tool));
+            let within = pattern.to_string().starts_with(&format!("{MCP_PROVIDER}.{}.", server.value));
+            (wild && within) || entry.tools.iter().any(|tool| means(&tool.value))
+        };
+        self.catalog.tools.keys().any(|tool| pattern.matches(tool)) || self.scenario.mcp_servers.iter().any(of_server)
     }
 
     /// Whether the environment is for production.

@@ -9,4 +9,5 @@ mod unreachable;
 
 pub(crate) use argument::is_plain_path;
 pub use policy::Policy;
+pub use tools::ToolPolicy;
 pub use unreachable::{Unreachable, UnreachableBecause, unreachable_rules};

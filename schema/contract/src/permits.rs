@@ -12,7 +12,7 @@ use crate::name::{ModelName, Name, Port};
 use crate::router::Enforcer;
 use crate::tool::ToolId;
 
-pub use crate::matcher::{Policy, Unreachable, UnreachableBecause, unreachable_rules};
+pub use crate::matcher::{Policy, ToolPolicy, Unreachable, UnreachableBecause, unreachable_rules};
 
 /// The arguments of a tool call.
 pub type Arguments = Map<String, Value>;

@@ -29,7 +29,7 @@ pub use limits::Limits;
 pub use mesh::{
     FilePattern, IncomingLink, InvalidFilePattern, InvalidPublicKey, Mesh, MeshIdentity, OutgoingLink, PublicKey,
 };
-pub use runtime::{Child, LoopbackUrl, Respond, RespondMode, Runtime};
+pub use runtime::{Child, LoopbackUrl, PromptEndpoint, PromptProtocol, Respond, RespondMode, Runtime};
 pub use tools::{ArgumentMatcher, Effect, Enforcer, GrantedTool, McpServer, Memory, ToolRule, When};
 
 /// The policy of one agent's router.

@@ -119,6 +119,9 @@ pub const MESH_NAME: &str = "mesh";
 
 // Folders and files in containers.
 
+/// The word that the agent's programs show the router and the router shows them where one insists on a key. It is no secret:
+/// what protects both is that they listen on loopback alone.
+pub const RUNTIME_KEY: &str = "router-managed-loopback-only";
 /// The agent's home and working folder.
 pub const AGENT_HOME: &str = "/sandbox";
 /// The folder of the router's document.

@@ -14,7 +14,6 @@ pub const UNKNOWN_CHOICE: Code = Code(109);
 pub const UNQUOTED_TEXT: Code = Code(110);
 pub const MALFORMED: Code = Code(111);
 pub const OUT_OF_RANGE: Code = Code(112);
-pub const UNKNOWN_KIND: Code = Code(113);
 pub const HIDDEN_CHARACTER: Code = Code(114);
 pub const UNREADABLE_FILE: Code = Code(115);
 pub const OUTSIDE_FOLDER: Code = Code(116);

@@ -4,7 +4,7 @@ use kars_contract::cidr::Cidr;
 use kars_contract::host_pattern::HostPattern;
 use kars_contract::instant::Instant;
 use kars_contract::name::Name;
-use kars_contract::router::{Dialect, Enforcer, Provider, Severity};
+use kars_contract::router::{Dialect, Enforcer, PromptProtocol, Provider, Severity};
 use kars_contract::tool::{ToolId, ToolPattern};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -49,6 +49,7 @@ texts! {
 words! {
     Dialect: ["responses", "chat-completions", "messages"],
     Enforcer: ["router", "runtime"],
+    PromptProtocol: ["hermes-runs", "chat-completions"],
     Provider: ["azure-openai", "azure-foundry", "github-copilot", "github-models", "openai", "anthropic"],
     Severity: ["safe", "low", "medium", "high"],
 }

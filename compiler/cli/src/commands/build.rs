@@ -1,9 +1,11 @@
 //! `karsc build`: the bundle, or a summary of it, or the answer whether a folder still holds it.
 
 mod drift;
+mod platform;
 mod stage;
 mod stream;
 mod summary;
+mod watch;
 
 use std::path::Path;
 
@@ -15,6 +17,9 @@ use crate::print::Printer;
 use crate::tree::Tree;
 
 pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
+    if let Some(path) = arguments.output.as_ref().filter(|_| arguments.platform) {
+        return platform::run(&arguments.source, path, printer);
+    }
     let inputs = Inputs::of(&arguments.source)?;
     if let Some(stage) = arguments.stage {
         return stage::run(stage, &inputs, printer);
@@ -23,6 +28,7 @@ pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
         None => summarise(&inputs, printer),
         Some(path) if path == Path::new("-") => stream::run(&inputs, printer),
         Some(path) if arguments.check => drift::run(&inputs, path, printer),
+        Some(path) if arguments.watch => watch::run(arguments, path, printer),
         Some(path) => write(&inputs, path, printer),
     }
 }

@@ -7,8 +7,8 @@ use kars_contract::guard::{GuardParams, IpFamily};
 use kars_contract::id::RuleId;
 use kars_contract::name::{Name, Namespace, Port};
 use kars_contract::router::{
-    Budget, Channel, Child, GrantedTool, Identity, Isolation, Learn, Limits, LoopbackUrl, McpServer, Memory, Respond,
-    RespondMode, RouterDocument, Runtime, RuntimeIdentity,
+    Budget, Channel, Child, GrantedTool, Identity, Isolation, Learn, Limits, LoopbackUrl, McpServer, Memory,
+    PromptEndpoint, Respond, RespondMode, RouterDocument, Runtime, RuntimeIdentity,
 };
 use kars_contract::tool::MCP_PROVIDER;
 use kars_scenario::agent::{Isolation as Level, RespondMode as Mode};
@@ -130,7 +130,8 @@ fn respond(agent: &Agent<'_>) -> Respond {
             Mode::Never => RespondMode::Never,
         },
         timeout_seconds: agent.respond.seconds,
-        prompt: prompt.map(|prompt| loopback(prompt.port, &prompt.path)),
+        prompt: prompt
+            .map(|prompt| PromptEndpoint { url: loopback(prompt.port, &prompt.path), protocol: prompt.protocol }),
     }
 }
 

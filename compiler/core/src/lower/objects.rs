@@ -69,6 +69,23 @@ impl Object {
         };
         metadata.name.as_deref().unwrap_or_default()
     }
+
+    /// Sets an annotation.
+    pub(crate) fn annotate(&mut self, key: &str, value: &str) {
+        let metadata = match self {
+            Self::Namespace(object) => &mut object.metadata,
+            Self::ServiceAccount(object) => &mut object.metadata,
+            Self::ExternalSecret(object) => {
+                object.metadata.annotations.insert(key.to_owned(), value.to_owned());
+                return;
+            }
+            Self::NetworkPolicy(object) => &mut object.metadata,
+            Self::ConfigMap(object) => &mut object.metadata,
+            Self::Service(object) => &mut object.metadata,
+            Self::StatefulSet(object) => &mut object.metadata,
+        };
+        metadata.annotations.get_or_insert_default().insert(key.to_owned(), value.to_owned());
+    }
 }
 
 /// An object with the name of its file: a number that says when it is applied, and what it is.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use kars_contract::name::{Name, Namespace};
 use kars_contract::router::Dialect;
+use kars_contract::settings;
 use kars_scenario::agent::RespondMode;
 use serde::Serialize;
 
@@ -101,9 +102,6 @@ struct Respond {
     timeout_seconds: u32,
 }
 
-/// What a client sends where it insists on a key; the router has the real one.
-const KEY: &str = "router-managed";
-
 /// The addresses of the router's listeners for the agent, all on loopback.
 const URLS: [(&str, &str); 8] = [
     ("anthropic", "http://127.0.0.1:8443/anthropic"),
@@ -147,7 +145,7 @@ pub(super) fn of<'p>(scenario: &'p Resolved<'_>, agent: &'p Agent<'_>, namespace
         peers,
         model: model(agent),
         urls: BTreeMap::from(URLS),
-        key: KEY,
+        key: settings::RUNTIME_KEY,
         mcp_servers: agent.mcp.iter().map(|(name, server)| self::server(name.as_str(), server)).collect(),
         builtin_tools: tools
             .iter()

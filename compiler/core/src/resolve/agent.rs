@@ -49,6 +49,23 @@ pub struct Agent<'a> {
     pub children: Vec<&'a Spanned<Name>>,
 }
 
+impl<'a> Agent<'a> {
+    /// Whether the agent has a tool, by id.
+    pub fn has_tool(&self, id: &str) -> bool {
+        self.tools.contains_key(id)
+    }
+
+    /// The first tool that the agent has of a set, `provider.set`, with what grants it.
+    pub fn tool_of_set(&self, set: &str) -> Option<(&ToolId, &Granted<'a>)> {
+        self.tools.iter().find(|(tool, _)| tool.set() == set)
+    }
+
+    /// Whether messages are answered without anybody asking for it.
+    pub fn answers_unattended(&self) -> bool {
+        self.respond.mode == RespondMode::Auto
+    }
+}
+
 /// What runs in the agent's container.
 #[derive(Clone, Debug)]
 pub struct RuntimeChoice<'a> {

@@ -22,6 +22,8 @@ pub struct EgressRule<'a> {
     pub host: &'a HostPattern,
     pub ports: BTreeSet<Port>,
     pub until: Option<Instant>,
+    /// Where the date is written.
+    pub until_span: Option<Span>,
     pub reason: &'a str,
     pub ticket: Option<&'a str>,
     pub labels: BTreeSet<FlowLabel>,
@@ -47,14 +49,7 @@ pub(super) fn resolve<'a>(
     for entry in entries {
         match &entry.value {
             EgressEntry::Host(host) => {
-                rules.push(rule(
-                    agent,
-                    host,
-                    host.until.as_deref(),
-                    EgressSource::Written(host),
-                    host.host.span,
-                    found,
-                ));
+                rules.push(rule(agent, host, host.until, EgressSource::Written(host), host.host.span, found));
             }
             EgressEntry::Preset(preset) => {
                 let Some(known) = scope.parsed.catalog.presets.get(&preset.preset.value) else {
@@ -63,22 +58,25 @@ pub(super) fn resolve<'a>(
                     continue;
                 };
                 let source = EgressSource::Preset(&preset.preset);
-                rules.extend(
-                    known
-                        .egress
-                        .iter()
-                        .map(|host| rule(agent, host, preset.until.as_deref(), source, preset.preset.span, found)),
-                );
+                rules.extend(known.egress.iter().map(|host| {
+                    let until = earlier(preset.until, host.until);
+                    rule(agent, host, until, source, preset.preset.span, found)
+                }));
             }
         }
     }
     rules
 }
 
+/// The earlier of two dates that may not be written.
+fn earlier(one: Option<Spanned<Instant>>, other: Option<Spanned<Instant>>) -> Option<Spanned<Instant>> {
+    one.into_iter().chain(other).min()
+}
+
 fn rule<'a>(
     agent: &Name,
     host: &'a EgressHost,
-    until: Option<&Instant>,
+    until: Option<Spanned<Instant>>,
     source: EgressSource<'a>,
     span: Span,
     found: &mut Found,
@@ -102,7 +100,8 @@ fn rule<'a>(
         id: RuleId::egress(agent, &host.host, &ports),
         host: &host.host,
         ports,
-        until: until.copied(),
+        until: until.map(|until| until.value),
+        until_span: until.map(|until| until.span),
         reason: &host.reason,
         ticket: host.ticket.as_ref().map(|ticket| ticket.value.as_str()),
         labels,

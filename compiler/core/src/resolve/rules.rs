@@ -13,7 +13,10 @@ use super::{Scope, names};
 pub struct RuleUse<'a> {
     pub id: RuleId,
     pub rule: &'a Rule,
+    /// Where it is written.
     pub span: Span,
+    /// Where the agent, or `defaults`, names its set.
+    pub set: &'a Spanned<Name>,
 }
 
 pub(super) fn resolve<'a>(sets: &'a [Spanned<Name>], scope: Scope<'a, '_>, found: &mut Found) -> Vec<RuleUse<'a>> {
@@ -24,6 +27,7 @@ pub(super) fn resolve<'a>(sets: &'a [Spanned<Name>], scope: Scope<'a, '_>, found
             id: RuleId::rule(&set.value, place),
             rule: &rule.value,
             span: rule.span,
+            set,
         }));
     }
     uses

@@ -6,7 +6,7 @@ use crate::id::RuleId;
 use crate::instant::Instant;
 use crate::matcher::egress::EgressIndex;
 use crate::matcher::mesh;
-use crate::matcher::tools::ToolIndex;
+use crate::matcher::tools::ToolPolicy;
 use crate::name::{ModelName, Name};
 use crate::permits::{Arguments, Decision, Reason, Request};
 use crate::router::{Enforcer, Mesh, RouterDocument};
@@ -16,7 +16,7 @@ use crate::tool::ToolId;
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(super) egress: EgressIndex,
-    pub(super) tools: ToolIndex,
+    pub(super) tools: ToolPolicy,
     servers: BTreeMap<Name, RuleId>,
     mesh: Option<Mesh>,
     models: BTreeMap<ModelName, RuleId>,
@@ -33,7 +33,7 @@ impl Policy {
         }
         Self {
             egress: EgressIndex::new(&document.egress, document.learn.as_ref()),
-            tools: ToolIndex::new(document),
+            tools: ToolPolicy::new(document),
             servers: document.mcp.iter().map(|(name, server)| (name.clone(), server.id.clone())).collect(),
             mesh: document.mesh.clone(),
             models,

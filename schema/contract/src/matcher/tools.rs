@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::id::RuleId;
 use crate::matcher::argument::{Fit, fits};
 use crate::permits::{Arguments, Bucket, Decision, Reason};
-use crate::router::{Effect, Enforcer, RouterDocument, ToolRule};
+use crate::router::{Effect, Enforcer, GrantedTool, RouterDocument, ToolRule};
 use crate::tool::{ToolId, ToolPattern};
 
-/// The tools and tool rules of one document.
+/// The tools of an agent and the rules on them, compiled once, asked often.
 #[derive(Clone, Debug)]
-pub(super) struct ToolIndex {
+pub struct ToolPolicy {
     /// Every tool the agent has, with the line that grants it.
     granted: BTreeMap<ToolId, Grant>,
-    rules: Vec<ToolRule>,
+    pub(super) rules: Vec<ToolRule>,
     /// Places of rules for one tool, by the tool.
     by_tool: HashMap<ToolId, Vec<usize>>,
     /// Places of rules for a set, by `provider.set`.
@@ -28,19 +28,25 @@ struct Grant {
     enforced: Enforcer,
 }
 
-impl ToolIndex {
+impl ToolPolicy {
     pub(super) fn new(document: &RouterDocument) -> Self {
-        let mut granted = BTreeMap::new();
-        for tool in &document.tools {
-            granted.insert(tool.tool.clone(), Grant { id: tool.id.clone(), enforced: tool.enforced });
-        }
+        let mut index = Self::of(&document.tools, &document.rules);
         for (name, server) in &document.mcp {
             let ids = server.tools.iter().filter_map(|tool| ToolId::mcp(name, tool).ok());
-            granted.extend(ids.map(|id| (id, Grant { id: server.id.clone(), enforced: Enforcer::Router })));
+            index.granted.extend(ids.map(|id| (id, Grant { id: server.id.clone(), enforced: Enforcer::Router })));
         }
-        let mut index =
-            Self { granted, rules: document.rules.clone(), by_tool: HashMap::new(), by_set: HashMap::new() };
-        for (place, rule) in document.rules.iter().enumerate() {
+        index
+    }
+
+    /// Compiles tools and rules alone, for questions that nothing else of a document answers.
+    #[must_use]
+    pub fn of(tools: &[GrantedTool], rules: &[ToolRule]) -> Self {
+        let mut granted = BTreeMap::new();
+        for tool in tools {
+            granted.insert(tool.tool.clone(), Grant { id: tool.id.clone(), enforced: tool.enforced });
+        }
+        let mut index = Self { granted, rules: rules.to_vec(), by_tool: HashMap::new(), by_set: HashMap::new() };
+        for (place, rule) in rules.iter().enumerate() {
             match &rule.tool {
                 ToolPattern::Exact(id) => index.by_tool.entry(id.clone()).or_default().push(place),
                 ToolPattern::Set(set) => index.by_set.entry(set.clone()).or_default().push(place),
@@ -61,7 +67,9 @@ impl ToolIndex {
         places.into_iter().filter_map(|place| Some((place, self.rules.get(place)?))).collect()
     }
 
-    pub(super) fn decide(&self, tool: &ToolId, args: &Arguments) -> Decision {
+    /// Decides a call. Nothing but the rules and the arguments decides.
+    #[must_use]
+    pub fn decide(&self, tool: &ToolId, args: &Arguments) -> Decision {
         let Some(grant) = self.granted.get(tool) else {
             return Decision::new(Reason::ToolNotGranted, None, tool.enforcer());
         };

@@ -7,6 +7,7 @@ use crate::id::RuleId;
 use crate::instant::Instant;
 use crate::matcher::argument::covers;
 use crate::matcher::policy::Policy;
+use crate::matcher::tools::ToolPolicy;
 use crate::name::Port;
 use crate::router::{Effect, EgressRule, RouterDocument, ToolRule};
 
@@ -53,12 +54,20 @@ pub fn unreachable_rules(document: &RouterDocument) -> Vec<Unreachable> {
         let because = egress_because(&policy, place, rule)?;
         Some(Unreachable { rule: rule.id.clone(), because })
     });
-    let findings = tool_findings(&policy);
-    let tools = document.rules.iter().enumerate().filter_map(|(place, rule)| {
-        let because = findings.get(&place).map_or(Some(UnreachableBecause::NotGranted), Clone::clone)?;
-        Some(Unreachable { rule: rule.id.clone(), because })
-    });
-    egress.chain(tools).collect()
+    egress.chain(policy.tools.unreachable_rules()).collect()
+}
+
+impl ToolPolicy {
+    /// Every rule that can never decide a call, in the order of the rules.
+    #[must_use]
+    pub fn unreachable_rules(&self) -> Vec<Unreachable> {
+        let findings = tool_findings(self);
+        let rules = self.rules.iter().enumerate().filter_map(|(place, rule)| {
+            let because = findings.get(&place).map_or(Some(UnreachableBecause::NotGranted), Clone::clone)?;
+            Some(Unreachable { rule: rule.id.clone(), because })
+        });
+        rules.collect()
+    }
 }
 
 fn egress_because(policy: &Policy, place: usize, rule: &EgressRule) -> Option<UnreachableBecause> {
@@ -79,10 +88,10 @@ fn earlier_egress(policy: &Policy, place: usize, rule: &EgressRule, port: Port) 
 }
 
 /// For the place of each rule that names a granted tool: why it is dead for all of them, or nothing if it is not.
-fn tool_findings(policy: &Policy) -> BTreeMap<usize, Option<UnreachableBecause>> {
+fn tool_findings(policy: &ToolPolicy) -> BTreeMap<usize, Option<UnreachableBecause>> {
     let mut findings = BTreeMap::new();
-    for tool in policy.tools.granted() {
-        let rules = policy.tools.naming(tool);
+    for tool in policy.granted() {
+        let rules = policy.naming(tool);
         for (place, rule) in &rules {
             let because = tool_because(&rules, *place, rule);
             // One tool for which the rule decides is enough to keep it.

@@ -6,7 +6,7 @@ use crate::document::Inconsistent;
 use crate::endpoint::Endpoint;
 use crate::guard::GuardParams;
 use crate::id::RuleId;
-use crate::router::{ArgumentMatcher, Effect, Enforcer, Inference, LoopbackUrl, Mesh, MeshIdentity, RouterDocument};
+use crate::router::{Effect, Enforcer, Inference, LoopbackUrl, Mesh, MeshIdentity, RouterDocument};
 use crate::tool::{MCP_PROVIDER, ToolId};
 
 pub(super) fn check(document: &RouterDocument) -> Result<(), Inconsistent> {
@@ -79,21 +79,12 @@ fn tools(document: &RouterDocument) -> Result<(), Inconsistent> {
             return wrong(rule.id.as_str(), "limits calls in no time");
         }
         for (argument, matcher) in &rule.when.args {
-            if !is_meaningful(matcher) {
+            if !matcher.is_meaningful() {
                 return wrong(rule.id.as_str(), format!("has a matcher for `{argument}` that nothing fits"));
             }
         }
     }
     Ok(())
-}
-
-fn is_meaningful(matcher: &ArgumentMatcher) -> bool {
-    match matcher {
-        ArgumentMatcher::Program(names) => !names.is_empty() && !names.contains(""),
-        ArgumentMatcher::OneOf(texts) => !texts.is_empty(),
-        ArgumentMatcher::Under(path) => crate::matcher::is_plain_path(path),
-        ArgumentMatcher::Prefix(_) | ArgumentMatcher::Max(_) => true,
-    }
 }
 
 fn inference(inference: Option<&Inference>, dev: bool) -> Result<(), Inconsistent> {
@@ -164,7 +155,8 @@ fn runtime(document: &RouterDocument) -> Result<(), Inconsistent> {
     if ip_families.is_empty() {
         return wrong("guard.ipFamilies", "is empty");
     }
-    let urls = [("runtime.probe", &document.runtime.probe), ("respond.prompt", &document.respond.prompt)];
+    let prompt = document.respond.prompt.as_ref().map(|prompt| &prompt.url);
+    let urls = [("runtime.probe", document.runtime.probe.as_ref()), ("respond.prompt", prompt)];
     for (at, url) in urls {
         if let Some(LoopbackUrl { port, path }) = url
             && (own.contains(port) || !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()))

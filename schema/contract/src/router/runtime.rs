@@ -35,7 +35,27 @@ pub struct Respond {
     pub timeout_seconds: u32,
     /// Where the router hands a message to the runtime; absent when nothing takes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prompt: Option<LoopbackUrl>,
+    pub prompt: Option<PromptEndpoint>,
+}
+
+/// Where the router hands a message to the runtime. It shows [`crate::settings::RUNTIME_KEY`] as a bearer token.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PromptEndpoint {
+    /// Where it listens.
+    pub url: LoopbackUrl,
+    /// How a message is put and how the answer comes back.
+    pub protocol: PromptProtocol,
+}
+
+/// How a message is put to a runtime, and how the answer comes back.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PromptProtocol {
+    /// Hermes' runs: `POST` starts one, its events say how it goes, its state how it ended.
+    HermesRuns,
+    /// OpenAI's chat completions, not streamed; the session is named by the `user` field.
+    ChatCompletions,
 }
 
 /// Whether an agent answers messages unattended.

@@ -89,6 +89,19 @@ pub enum ArgumentMatcher {
     Max(u64),
 }
 
+impl ArgumentMatcher {
+    /// Whether some argument could fit.
+    #[must_use]
+    pub fn is_meaningful(&self) -> bool {
+        match self {
+            Self::Program(names) => !names.is_empty() && !names.contains(""),
+            Self::OneOf(texts) => !texts.is_empty(),
+            Self::Under(path) => crate::matcher::is_plain_path(path),
+            Self::Prefix(_) | Self::Max(_) => true,
+        }
+    }
+}
+
 /// An MCP server that the agent may use through the router.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

@@ -115,7 +115,7 @@ fn refuses_what_does_not_fit() {
         ("/infra/resolver/ports", json!([0]), "nonzero"),
         ("/identity/agent", json!("A"), "`A` is not a name"),
         ("/respond/mode", json!("AUTO"), "unknown variant"),
-        ("/respond/prompt/port", json!(9090), "must name a port of the runtime"),
+        ("/respond/prompt/url/port", json!(9090), "must name a port of the runtime"),
         ("/runtime/probe/path", json!("health"), "must name a port of the runtime"),
     ] {
         let found = change(pointer, value);

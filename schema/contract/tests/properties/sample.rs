@@ -7,8 +7,8 @@ use kars_contract::permits::Arguments;
 use kars_contract::router::{
     AllowedModel, ArgumentMatcher, Budget, Channel, Child, Credential, Dialect, Effect, EgressRule, Enforcer,
     FilePattern, GrantedTool, Identity, IncomingLink, Inference, InfraDestination, Isolation, Learn, Limits,
-    LoopbackUrl, McpServer, Memory, Mesh, MeshIdentity, OutgoingLink, Provider, Respond, RespondMode, Route, Runtime,
-    RuntimeIdentity, Safety, Severity, ToolRule, When,
+    LoopbackUrl, McpServer, Memory, Mesh, MeshIdentity, OutgoingLink, PromptEndpoint, PromptProtocol, Provider,
+    Respond, RespondMode, Route, Runtime, RuntimeIdentity, Safety, Severity, ToolRule, When,
 };
 use kars_contract::{HostPattern, Instant, Name, Port, RouterDocument, RuleId, ToolPattern};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -237,7 +237,11 @@ pub(crate) fn document() -> impl Strategy<Value = RouterDocument> {
             channels: BTreeMap::from([(of("ops"), Channel { kind: of("telegram") })]),
             mesh,
             children,
-            respond: Respond { mode: RespondMode::Auto, timeout_seconds: 1200, prompt: Some(url("/v1/runs")) },
+            respond: Respond {
+                mode: RespondMode::Auto,
+                timeout_seconds: 1200,
+                prompt: Some(PromptEndpoint { url: url("/v1/runs"), protocol: PromptProtocol::HermesRuns }),
+            },
             runtime: Runtime { probe: Some(url("/health")) },
             limits: Limits::default(),
             guard: GuardParams::default(),

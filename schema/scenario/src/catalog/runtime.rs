@@ -13,7 +13,7 @@ use crate::pod::{EnvName, Resources};
 use crate::scenario::ApiVersion;
 use crate::span::Spanned;
 
-pub use kars_contract::router::Dialect;
+pub use kars_contract::router::{Dialect, PromptProtocol};
 
 /// The kind of a descriptor file.
 #[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
@@ -122,7 +122,7 @@ pub struct PromptEndpoint {
     /// The path.
     pub path: String,
     /// How the answer comes back.
-    pub protocol: String,
+    pub protocol: PromptProtocol,
 }
 
 /// What a runtime can do.

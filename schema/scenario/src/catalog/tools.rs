@@ -64,6 +64,12 @@ pub struct Tool {
     /// Tokens that its description takes in a request, as measured.
     #[serde(default)]
     pub tokens: Option<u32>,
+    /// The argument that names the file it writes.
+    #[serde(default)]
+    pub writes: Option<String>,
+    /// Whether it may write files that none of its arguments names: it runs programs, or applies patches.
+    #[serde(default)]
+    pub writes_anywhere: bool,
     /// How a plugin calls it at the router.
     #[serde(default)]
     pub call: Option<serde_json::Value>,

@@ -13,7 +13,7 @@ use crate::commands::compiled_again;
 use crate::inputs::Inputs;
 use crate::outcome::{Failure, Outcome};
 use crate::print::Printer;
-use crate::tree::Tree;
+use crate::tree::{Stamps, Tree};
 
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -21,17 +21,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What there is to see of a file without reading it.
 type Look = (PathBuf, Option<SystemTime>, u64);
 
+/// What is known from build to build.
+#[derive(Default)]
+struct Memory {
+    cache: Cache,
+    stamps: Stamps,
+}
+
 pub(super) fn run(arguments: &Build, output: &Path, printer: &Printer) -> Outcome {
     let root = Inputs::of(&arguments.source)?.root;
     let root = root.ok_or_else(|| Failure::Usage("standard input cannot be watched; name a folder".to_owned()))?;
     let root = if root.as_os_str().is_empty() { Path::new(".") } else { &root };
-    let mut cache = Cache::default();
+    let mut memory = Memory::default();
     let mut before = None;
     loop {
         // Looked at before it is read: what changes meanwhile is built next.
         let now = look(root, output);
         if before.as_ref() != Some(&now) {
-            match rebuild(arguments, output, &mut cache, printer) {
+            match rebuild(arguments, output, &mut memory, printer) {
                 Ok(()) => {}
                 Err(Failure::ReaderGone) => return Err(Failure::ReaderGone),
                 Err(failure) if before.is_none() => return Err(failure),
@@ -43,15 +50,16 @@ pub(super) fn run(arguments: &Build, output: &Path, printer: &Printer) -> Outcom
     }
 }
 
-fn rebuild(arguments: &Build, output: &Path, cache: &mut Cache, printer: &Printer) -> Result<(), Failure> {
+fn rebuild(arguments: &Build, output: &Path, memory: &mut Memory, printer: &Printer) -> Result<(), Failure> {
     let started = Instant::now();
     let inputs = Inputs::of(&arguments.source)?;
-    let tree = Tree::prepare(output)?;
-    let compilation = compiled_again(&inputs, &tree, cache, printer)?;
+    let tree = Tree::prepare_again(output, std::mem::take(&mut memory.stamps))?;
+    let compilation = compiled_again(&inputs, &tree, &mut memory.cache, printer)?;
     let Some(bundle) = &compilation.bundle else {
         return printer.note("not built; the folder is as it was");
     };
-    tree.commit().map_err(|error| Failure::Environment(error.to_string()))?;
+    memory.stamps = tree.commit_again().map_err(|error| Failure::Environment(error.to_string()))?;
+    memory.cache.commit();
     let milliseconds = started.elapsed().as_millis();
     printer.note(&format!("built in {milliseconds} ms: {} objects, {}", bundle.objects, bundle.content))
 }

@@ -1,0 +1,231 @@
+//! What must stay true of the sources as a whole: crate directions, file sizes, words. Not here: what a program does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// A file this long wants splitting.
+const LONGEST_FILE: usize = 400;
+/// Half of all files are at most this long.
+const MEDIAN_FILE: usize = 130;
+
+/// Crates that may never appear in a crate's normal dependency tree. `serde_yaml` writes strings that Kubernetes misreads.
+const FORBIDDEN: [(&str, &[&str]); 6] = [
+    (
+        "karsc-core",
+        &[
+            "tokio",
+            "async-std",
+            "reqwest",
+            "hyper",
+            "oci-client",
+            "kube",
+            "rand",
+            "getrandom",
+            "p256",
+            "ring",
+            "kars-trust",
+        ],
+    ),
+    ("kars-contract", &["tokio", "k8s-openapi", "p256", "ring", "kars-scenario", "karsc-core"]),
+    ("kars-scenario", &["tokio", "k8s-openapi", "kars-trust"]),
+    ("kars-router", &["karsc-core", "kars-scenario"]),
+    ("kars-relay", &["karsc-core", "kars-scenario", "kars-mesh"]),
+    ("karsc", &["openssl", "serde_yaml", "oci-distribution"]),
+];
+
+/// What the pure pipeline may not name: files, the environment, clocks, randomness.
+const IMPURE: [&str; 7] =
+    ["std::fs", "std::env", "std::net", "std::process", "SystemTime", "Instant::now", "Timestamp::now"];
+
+/// Words that promise work instead of doing it, or tell history. Written in two parts, so that this file passes.
+const WORDS: [(&str, &str); 8] = [
+    ("TO", "DO"),
+    ("FIX", "ME"),
+    ("XX", "X"),
+    ("HA", "CK"),
+    ("lock", "step"),
+    ("kept in ", "sync"),
+    ("Phase ", "#"),
+    ("Slice ", "#"),
+];
+
+#[test]
+fn crates_point_one_way() {
+    let graph = Graph::read();
+    let mut faults = Vec::new();
+    for (name, forbidden) in FORBIDDEN {
+        let Some(root) = graph.workspace.get(name) else { continue };
+        let reached = graph.reach(root);
+        faults.extend(
+            forbidden.iter().filter(|other| reached.contains(**other)).map(|other| format!("{name} -> {other}")),
+        );
+    }
+    assert!(faults.is_empty(), "forbidden dependencies: {faults:?}");
+    for name in ["karsc-core", "kars-contract", "kars-scenario", "karsc"] {
+        assert!(graph.workspace.contains_key(name), "the workspace has no `{name}`, so nothing was checked");
+    }
+}
+
+#[test]
+fn the_pipeline_is_pure() {
+    let sources = sources("compiler/core/src/", "rs");
+    for (path, text) in &sources {
+        for name in IMPURE {
+            assert!(!text.contains(name), "{}: karsc-core names `{name}`", path.display());
+        }
+    }
+    assert!(!sources.is_empty());
+}
+
+#[test]
+fn files_are_small_and_say_what_they_are() {
+    let sources = sources("", "rs");
+    let mut sizes: Vec<usize> = Vec::new();
+    for (path, text) in &sources {
+        let lines = text.lines().count();
+        assert!(lines <= LONGEST_FILE, "{}: {lines} lines, more than {LONGEST_FILE}", path.display());
+        assert!(text.starts_with("//! "), "{}: does not open with `//!`", path.display());
+        sizes.push(lines);
+    }
+    sizes.sort_unstable();
+    let median = sizes[sizes.len() / 2];
+    assert!(median <= MEDIAN_FILE, "half of the files have more than {median} lines, the aim is {MEDIAN_FILE}");
+}
+
+#[test]
+fn no_word_promises_or_tells_history() {
+    for ending in ["rs", "py", "go", "sh"] {
+        for (path, text) in sources("", ending) {
+            for (index, line) in text.lines().enumerate() {
+                let found = WORDS.iter().find(|(first, second)| has_word(line, first, second));
+                assert!(found.is_none(), "{}:{}: {line}", path.display(), index + 1);
+            }
+        }
+    }
+}
+
+/// Paths and hosts of one machine have no place in what is shipped.
+#[test]
+fn nothing_names_the_machine_it_was_written_on() {
+    let machine = [format!("/{}/", "work"), format!("/{}/", "root"), format!("/tmp/{}", "briefs")];
+    for ending in ["rs", "py", "go", "sh", "md", "yaml", "toml", "json", "k", "j2"] {
+        for (path, text) in sources("", ending) {
+            let found = machine.iter().find(|place| text.contains(place.as_str()));
+            assert!(found.is_none(), "{}: names `{}`", path.display(), found.map_or("", String::as_str));
+        }
+    }
+}
+
+/// What ARCHITECTURE.md says is held by a test of this file must be one.
+#[test]
+fn promises_name_their_test() {
+    let architecture = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the page exists");
+    let promises: Vec<&str> =
+        architecture.split("(held by").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(promises.len() >= 5, "the invariants lost their tests: {promises:?}");
+    for promise in promises {
+        let tests: Vec<&str> = promise.split('`').skip(1).step_by(2).filter(|word| !word.contains('/')).collect();
+        assert!(!tests.is_empty(), "no test is named in `{promise}`");
+        for test in tests {
+            assert!(include_str!("tidy.rs").contains(&format!("fn {test}()")), "there is no test `{test}`");
+        }
+    }
+}
+
+/// Whether the line has the word; `#` stands for a digit.
+fn has_word(line: &str, first: &str, second: &str) -> bool {
+    if second == "#" {
+        return line.split(first).skip(1).any(|rest| rest.starts_with(|next: char| next.is_ascii_digit()));
+    }
+    line.contains(&[first, second].concat())
+}
+
+/// Every committed or new file with that ending below a folder of the repository (empty, or ending in `/`), by path.
+fn sources(folder: &str, ending: &str) -> BTreeMap<PathBuf, String> {
+    let root = root();
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+            "--",
+            &format!(":(glob){folder}**/*.{ending}"),
+        ])
+        .current_dir(&root)
+        .output()
+        .expect("git lists the files");
+    assert!(listed.status.success(), "git failed: {}", String::from_utf8_lossy(&listed.stderr));
+    let names = String::from_utf8(listed.stdout).expect("paths are UTF-8");
+    names
+        .split_terminator('\0')
+        .map(|name| root.join(name))
+        .filter(|path| path.is_file())
+        .map(|path| (path.clone(), std::fs::read_to_string(&path).expect("sources are UTF-8")))
+        .collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the repository").to_owned()
+}
+
+/// The workspace's crates and what each needs when it runs.
+struct Graph {
+    /// Ids of the workspace's crates by name.
+    workspace: BTreeMap<String, String>,
+    names: BTreeMap<String, String>,
+    needs: BTreeMap<String, Vec<String>>,
+}
+
+impl Graph {
+    fn read() -> Self {
+        // Only this platform's crates are sure to be on this machine.
+        let version = cargo(&["-vV"]);
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("cargo names its host");
+        let output =
+            cargo(&["metadata", "--format-version=1", "--locked", "--all-features", "--filter-platform", host]);
+        let metadata: Value = serde_json::from_str(&output).expect("metadata is JSON");
+        let names: BTreeMap<String, String> =
+            list(&metadata["packages"]).map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+        let members: BTreeSet<String> = list(&metadata["workspace_members"]).map(text).collect();
+        let workspace = members.iter().map(|id| (names[id].clone(), id.clone())).collect();
+        let needs = list(&metadata["resolve"]["nodes"]).map(|node| (text(&node["id"]), normal(node))).collect();
+        Self { workspace, names, needs }
+    }
+
+    /// Names of all crates that this one links, itself not counted.
+    fn reach(&self, root: &str) -> BTreeSet<&str> {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![root];
+        while let Some(id) = next.pop() {
+            next.extend(self.needs[id].iter().map(String::as_str).filter(|needed| seen.insert(*needed)));
+        }
+        seen.into_iter().map(|id| self.names[id].as_str()).collect()
+    }
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().expect("cargo starts");
+    assert!(output.status.success(), "cargo failed: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("cargo writes UTF-8")
+}
+
+/// The dependencies of a node that are linked: neither for tests nor for build scripts.
+fn normal(node: &Value) -> Vec<String> {
+    list(&node["deps"])
+        .filter(|needed| list(&needed["dep_kinds"]).any(|kind| kind["kind"].is_null()))
+        .map(|needed| text(&needed["pkg"]))
+        .collect()
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().expect("cargo's metadata has its documented shape").iter()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("cargo's metadata has its documented shape").to_owned()
+}
