@@ -129,7 +129,7 @@ fn addresses(fenced: &Fenced, rules: &[Rule], declared: &[ExpectedFlow], way: Wa
         if permitted == expected {
             continue;
         }
-        let other = |address: std::net::IpAddr| format!("the address {address}");
+        let other = |address: core::net::IpAddr| format!("the address {address}");
         if let Some(address) = permitted.beyond(&expected) {
             note(fenced, way, &other(address), &[piece], Fault::unfenced, faults);
         }
