@@ -12,7 +12,6 @@ pub(crate) mod man;
 mod progress;
 pub(crate) mod version;
 
-use kars_scenario::diagnostic::Found;
 use karsc_core::bundle::{Cache, Output, Unwritable};
 use karsc_core::{Compilation, Inspection, compile, compile_again};
 
@@ -61,22 +60,7 @@ fn printed(
 pub(crate) fn inspected(inspection: Inspection<impl AsRef<[u8]>>, inputs: &Inputs, printer: &Printer) -> Outcome {
     let Inspection { found, sources, seen } = inspection;
     printer.diagnostics(&found, &sources, &inputs.folder)?;
-    let Some(seen) = seen else { return Ok(rejected_by(&found)) };
+    let Some(seen) = seen else { return Ok(Exit::Input) };
     printer.data(seen.as_ref())?;
-    Ok(if found.has_errors() { rejected_by(&found) } else { Exit::Done })
-}
-
-/// How a compilation without a bundle ends.
-pub(crate) fn rejected(compilation: &Compilation) -> Exit {
-    rejected_by(&compilation.found)
-}
-
-fn rejected_by(found: &Found) -> Exit {
-    let found = found.diagnostics();
-    let errors = || found.iter().filter(|diagnostic| diagnostic.severity == kars_scenario::diagnostic::Severity::Error);
-    if errors().next().is_some() && errors().all(|diagnostic| karsc_core::check::is_environmental(diagnostic.code)) {
-        Exit::Environment
-    } else {
-        Exit::Input
-    }
+    Ok(if found.has_errors() { Exit::Input } else { Exit::Done })
 }

@@ -56,8 +56,3 @@ pub fn check<'a>(scenario: Resolved<'a>, found: &mut Found) -> Option<Checked<'a
     found.extend(broken);
     (!found.has_errors()).then_some(Checked(scenario))
 }
-
-/// Whether a fault lies in what surrounds a scenario, such as its lock, and not in what it says.
-pub fn is_environmental(code: Code) -> bool {
-    code == kars_scenario::codes::UNREADABLE_FILE
-}

@@ -1,6 +1,6 @@
 //! `karsc check`: all diagnostics, nothing written.
 
-use super::{Nowhere, compiled, rejected};
+use super::{Nowhere, compiled};
 use crate::args::Check;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
@@ -10,7 +10,7 @@ pub(crate) fn run(arguments: &Check, printer: &Printer) -> Outcome {
     let inputs = Inputs::of(&arguments.source)?;
     let compilation = compiled(&inputs, &Nowhere, printer)?;
     match &compilation.summary {
-        None => Ok(rejected(&compilation)),
+        None => Ok(Exit::Input),
         Some(summary) => {
             let warnings = compilation.found.diagnostics().len();
             let agents = summary.agents.len();

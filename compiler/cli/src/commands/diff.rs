@@ -8,7 +8,7 @@ use karsc_core::render::canonical;
 use similar::TextDiff;
 
 use super::comparison::{Comparison, is_object};
-use super::{compiled, rejected};
+use super::compiled;
 use crate::args::Diff;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Diff, printer: &Printer) -> Outcome {
     let comparison = Comparison::with(folder);
     let compilation = compiled(&inputs, &comparison, printer)?;
     if compilation.bundle.is_none() {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     }
     let seen = comparison.finish();
     let further = seen.further(folder)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use similar::TextDiff;
 
 use crate::commands::comparison::{Comparison, is_object};
-use crate::commands::{compiled, rejected};
+use crate::commands::compiled;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
 use crate::print::Printer;
@@ -14,7 +14,7 @@ pub(super) fn run(inputs: &Inputs, folder: &Path, printer: &Printer) -> Outcome 
     let comparison = Comparison::with(folder);
     let compilation = compiled(inputs, &comparison, printer)?;
     if compilation.bundle.is_none() {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     }
     let seen = comparison.finish();
     let further = seen.further(folder)?;
