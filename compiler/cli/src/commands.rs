@@ -12,7 +12,9 @@ pub(crate) mod man;
 mod progress;
 pub(crate) mod version;
 
+use kars_scenario::diagnostic::Found;
 use karsc_core::bundle::{Cache, Output, Unwritable};
+use karsc_core::sources::Sources;
 use karsc_core::{Compilation, Inspection, compile, compile_again};
 
 use crate::inputs::Inputs;
@@ -52,15 +54,23 @@ fn printed(
     printer: &Printer,
 ) -> Result<Compilation, Failure> {
     let compilation = compilation.map_err(|error| Failure::Environment(error.to_string()))?;
-    printer.diagnostics(&compilation.found, &compilation.sources, &inputs.folder)?;
+    noticed(&compilation.found, &compilation.sources, inputs, printer)?;
     Ok(compilation)
 }
 
 /// Prints what was noticed on the way, and what was seen.
 pub(crate) fn inspected(inspection: Inspection<impl AsRef<[u8]>>, inputs: &Inputs, printer: &Printer) -> Outcome {
     let Inspection { found, sources, seen } = inspection;
-    printer.diagnostics(&found, &sources, &inputs.folder)?;
+    noticed(&found, &sources, inputs, printer)?;
     let Some(seen) = seen else { return Ok(Exit::Input) };
     printer.data(seen.as_ref())?;
     Ok(if found.has_errors() { Exit::Input } else { Exit::Done })
+}
+
+/// Prints the diagnostics, and the files they are about for those who want to know.
+fn noticed(found: &Found, sources: &Sources, inputs: &Inputs, printer: &Printer) -> Result<(), Failure> {
+    for source in sources.iter().filter(|source| !source.path.starts_with('<')) {
+        printer.detail(|| format!("read `{}`, {} bytes", source.path, source.text.len()))?;
+    }
+    printer.diagnostics(found, sources, &inputs.folder)
 }

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use karsc_core::bundle::{Output, Unwritable};
 
 use crate::outcome::Failure;
-pub(crate) use stamp::Stamps;
 use stamp::Stamp;
+pub(crate) use stamp::Stamps;
 
 /// The folder that a build writes, from before it starts until it is in its place.
 pub(crate) struct Tree {

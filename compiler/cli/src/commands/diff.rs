@@ -12,12 +12,15 @@ use super::compiled;
 use crate::args::Diff;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
-use crate::print::Printer;
+use crate::print::{Printer, counted};
 
 pub(crate) fn run(arguments: &Diff, printer: &Printer) -> Outcome {
     let folder = arguments.against.as_path();
     if !folder.join("bundle.json").is_file() {
-        return Err(Failure::Environment(format!("`{}` holds no bundle; name a folder that a build wrote", folder.display())));
+        return Err(Failure::Environment(format!(
+            "`{}` holds no bundle; name a folder that a build wrote",
+            folder.display()
+        )));
     }
     let inputs = Inputs::of(&arguments.source)?;
     let comparison = Comparison::with(folder);
@@ -44,7 +47,7 @@ pub(crate) fn run(arguments: &Diff, printer: &Printer) -> Outcome {
     if count == 0 {
         return Ok(Exit::Done);
     }
-    printer.note(&format!("{count} objects differ"))?;
+    printer.note(&format!("{} not the same", counted(count, "object")))?;
     Ok(Exit::Negative)
 }
 

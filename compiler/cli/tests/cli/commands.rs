@@ -47,7 +47,10 @@ fn formatting_keeps_comments_and_meaning() {
         .replace("    role: worker 0", "    # Does the work.\n    role:    'worker 0'   # for now")
         .replace("metadata: { name: brief }", "metadata: {name:   brief}");
     place.write("brief/scenario.yaml", &untidy);
-    place.write("brief/environments/near.yaml", "# Near.\napiVersion: karsc.dev/v1alpha1\nkind:   Environment\nmetadata: {name: near}\nbase: kind\n");
+    place.write(
+        "brief/environments/near.yaml",
+        "# Near.\napiVersion: karsc.dev/v1alpha1\nkind:   Environment\nmetadata: {name: near}\nbase: kind\n",
+    );
     let listed = place.run("fmt brief --check").expect(1).out;
     assert_eq!(listed, "brief/environments/near.yaml\nbrief/scenario.yaml\n");
     assert_eq!(place.read("brief/scenario.yaml"), untidy);

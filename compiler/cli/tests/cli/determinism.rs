@@ -71,7 +71,8 @@ fn a_comment_moves_places_and_nothing_else() {
     place.run("build brief -o after").expect(0);
     let (before, after) = (place.tree("before"), place.tree("after"));
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
-    let differing: Vec<_> = before.iter().filter(|(path, bytes)| after[*path] != **bytes).map(|(path, _)| path).collect();
+    let differing: Vec<_> =
+        before.iter().filter(|(path, bytes)| after[*path] != **bytes).map(|(path, _)| path).collect();
     let places = |path: &str| {
         ["bundle.json", "provenance.json", "sourcemap.json"].contains(&path) || path.ends_with("-origins.yaml")
     };
@@ -89,7 +90,8 @@ fn line_ends_and_the_order_of_keys_mean_nothing() {
         ("quotes", scenario(2).replace("role: worker 0", "role: 'worker 0'")),
         (
             "the order of keys",
-            scenario(2).replace("kind: Scenario\nmetadata: { name: brief }", "metadata: { name: brief }\nkind: Scenario"),
+            scenario(2)
+                .replace("kind: Scenario\nmetadata: { name: brief }", "metadata: { name: brief }\nkind: Scenario"),
         ),
     ];
     for (what, text) in same {

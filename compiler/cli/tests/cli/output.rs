@@ -9,8 +9,10 @@ use crate::support::{Place, scenario};
 
 /// What lies in the folder beside the scenario and the bundle.
 fn leftovers(place: &Place) -> Vec<String> {
-    let names = fs::read_dir(place.path("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| !["brief", "new", "old", "out", ".out.karsc-lock", ".old.karsc-lock", ".new.karsc-lock"].contains(&name.as_str())).collect()
+    let known = ["brief", "new", "old", "out", ".out.karsc-lock", ".old.karsc-lock", ".new.karsc-lock"];
+    let entries = fs::read_dir(place.path("")).expect("the folder can be read").flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !known.contains(&name.as_str())).collect()
 }
 
 #[test]
@@ -81,7 +83,9 @@ fn a_place_that_is_no_folder_is_refused() {
     fs::create_dir(place.path("real")).unwrap();
     symlink("real", place.path("link")).unwrap();
     symlink("nowhere", place.path("dangling")).unwrap();
-    for (out, word) in [("file", "not a folder"), ("link", "symbolic link"), ("dangling", "symbolic link"), ("file/out", "cannot be")] {
+    for (out, word) in
+        [("file", "not a folder"), ("link", "symbolic link"), ("dangling", "symbolic link"), ("file/out", "cannot be")]
+    {
         let err = place.run(&format!("build brief -o {out}")).expect(3).err;
         assert!(err.contains(word), "{out}: {err}");
     }

@@ -21,7 +21,9 @@ fn a_scenario_may_come_over_standard_input() {
 #[test]
 fn a_reader_that_has_gone_is_no_fault() {
     let place = Place::with_agents(2);
-    for line in ["build brief", "build brief -o -", "graph brief", "build brief --stage resolved", "--help", "completions bash"] {
+    for line in
+        ["build brief", "build brief -o -", "graph brief", "build brief --stage resolved", "--help", "completions bash"]
+    {
         // The reading end is closed before the program starts.
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -38,7 +40,9 @@ fn a_reader_that_has_gone_is_no_fault() {
 #[test]
 fn a_full_disk_behind_standard_output_is_no_success() {
     let place = Place::with_agents(1);
-    for line in ["build brief", "build brief -o -", "graph brief", "version", "--help", "--version", "completions zsh", "man"] {
+    for line in
+        ["build brief", "build brief -o -", "graph brief", "version", "--help", "--version", "completions zsh", "man"]
+    {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let run = run(place.command(line.split(' ')).stdout(full));
         assert_eq!(run.code, 3, "{line}: {}", run.err);

@@ -65,9 +65,10 @@ fn hearing(graph: &Graph) -> BTreeMap<usize, Vec<usize>> {
 /// Hosts and servers that the agent does not reach itself, each with the shortest way to it.
 fn through_others(graph: &Graph, hearing: &BTreeMap<usize, Vec<usize>>, agent: usize) -> Vec<String> {
     let outside = |from: usize| {
-        graph.leaving(from).map(|edge| edge.to).filter(|to| {
-            matches!(graph.nodes[*to].kind, NodeKind::Host | NodeKind::Mcp | NodeKind::Channel)
-        })
+        graph
+            .leaving(from)
+            .map(|edge| edge.to)
+            .filter(|to| matches!(graph.nodes[*to].kind, NodeKind::Host | NodeKind::Mcp | NodeKind::Channel))
     };
     let own: Vec<_> = outside(agent).collect();
     let mut ways = BTreeMap::from([(agent, plain(&graph.nodes[agent].name))]);
