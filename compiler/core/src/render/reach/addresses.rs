@@ -1,6 +1,6 @@
 //! Sets of addresses of both families, exact to the address. Not here: who has which address.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use kars_contract::cidr::Cidr;
 use kars_scenario::environment::IpFamily;
