@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod pages;
