@@ -4,11 +4,17 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod flows;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod posture;
+#[cfg(test)]
+mod reach;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
