@@ -3,13 +3,8 @@
 use kars_contract::cidr::Cidr;
 use kars_contract::host_pattern::HostPattern;
 use kars_contract::instant::Instant;
-<<<<<<< HEAD
 use kars_contract::name::{ModelName, Name};
-use kars_contract::router::{Dialect, Enforcer, Provider, Severity};
-=======
-use kars_contract::name::Name;
 use kars_contract::router::{Dialect, Enforcer, PromptProtocol, Provider, Severity};
->>>>>>> main
 use kars_contract::tool::{ToolId, ToolPattern};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
