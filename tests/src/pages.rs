@@ -62,7 +62,7 @@ fn blocks(page: &str) -> Vec<Result<Block, String>> {
     parts
 }
 
-fn completed(text: &str) -> String {
+pub(crate) fn completed(text: &str) -> String {
     let written = |key: &str| text.lines().any(|line| line.starts_with(&format!("{key}:")));
     let base: String = BASE.iter().filter(|(key, _)| !written(key)).map(|(_, text)| *text).collect();
     format!("{text}{base}")

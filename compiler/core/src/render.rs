@@ -13,7 +13,7 @@ use kars_scenario::environment::Engine;
 
 use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
-use crate::lower::{AgentPlan, Plan, origins_of_objects};
+use crate::lower::{AgentPlan, Plan, encrypted, origins_of_objects};
 use crate::resolve::Agent;
 use patch::Patches;
 use templates::Templates;
@@ -76,7 +76,7 @@ impl<'a> Renderer<'a> {
         let plan = self.plan.agent(agent);
         let name = agent.name.as_str();
         let planned = self.objects(&plan, found);
-        let mut rendered = written(&format!("agents/{name}"), &planned);
+        let mut rendered = written(&format!("agents/{name}"), &planned, self.encrypted(agent));
         let document = Manifest::new(format!("documents/{name}.router.json"), plan.document.encode());
         let allowlist = EgressAllowlist::of(&plan.document);
         rendered.origins.objects.extend(planned.iter().map(|object| {
@@ -103,6 +103,17 @@ impl<'a> Renderer<'a> {
         planned
     }
 
+    /// The encrypted Secrets of an agent, as they lie beside the scenario.
+    fn encrypted(&self, agent: &Agent<'_>) -> Vec<(String, String)> {
+        let scenario = self.plan.resolved();
+        let found = encrypted::of(scenario, agent).into_iter();
+        found
+            .filter_map(|secret| {
+                Some((format!("15-secret-{}.yaml", secret.secret), scenario.sources.get(secret.file?).text.clone()))
+            })
+            .collect()
+    }
+
     /// All files of the scenario's relay; nothing without a mesh.
     pub fn mesh(&self, found: &mut Found) -> Rendered {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
@@ -111,7 +122,7 @@ impl<'a> Renderer<'a> {
             self.order(object);
             self.patches.apply(object, None, found);
         }
-        let mut rendered = written("mesh", &planned);
+        let mut rendered = written("mesh", &planned, Vec::new());
         let lines = origins_of_objects::of_mesh(self.plan.resolved());
         rendered
             .origins
@@ -134,12 +145,18 @@ impl<'a> Renderer<'a> {
     }
 }
 
-/// Objects as files of a folder, with the kustomization that lists them.
-fn written(folder: &str, planned: &[Planned]) -> Rendered {
+/// Objects as files of a folder, with the kustomization that lists them. Encrypted Secrets come as name and text.
+fn written(folder: &str, planned: &[Planned], encrypted: Vec<(String, String)>) -> Rendered {
+    let objects = planned.len() + encrypted.len();
+    let mut files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
     let mut manifests: Vec<_> = planned.iter().map(|object| manifest(folder, object)).collect();
-    let files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
+    for (file, text) in encrypted {
+        manifests.push(Manifest::new(format!("{folder}/{file}"), text));
+        files.push(file);
+    }
+    files.sort();
     manifests.push(Manifest::new(format!("{folder}/kustomization.yaml"), to_yaml(&objects::kustomization(files))));
-    Rendered { manifests, objects: planned.len(), origins: Origins::default() }
+    Rendered { manifests, objects, origins: Origins::default() }
 }
 
 fn manifest(folder: &str, Planned { file, object }: &Planned) -> Manifest {
