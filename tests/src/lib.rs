@@ -10,6 +10,12 @@ mod golden;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod posture;
+#[cfg(test)]
+mod reach;
+#[cfg(test)]
+mod seed_checklist;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

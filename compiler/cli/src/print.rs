@@ -48,6 +48,14 @@ impl Printer {
         self.err(&format!("{text}\n"))
     }
 
+    /// Prints a warning that is about no file, unless people asked for silence.
+    pub(crate) fn warning(&self, text: &str) -> Result<(), Failure> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.err(&format!("\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: {text}\u{1b}[0m\n"))
+    }
+
     fn err(&self, text: &str) -> Result<(), Failure> {
         let mut err = AutoStream::new(io::stderr().lock(), self.colour);
         err.write_all(text.as_bytes()).map_err(|error| broken("standard error", &error))
@@ -84,10 +92,15 @@ impl Printer {
         if matches!(failure, Failure::ReaderGone) {
             return Exit::ReaderGone;
         }
-        match self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n")) {
+        match self.failure(&failure) {
             Ok(()) => failure.exit(),
             Err(second) => second.exit(),
         }
+    }
+
+    /// Prints a failure.
+    pub(crate) fn failure(&self, failure: &Failure) -> Result<(), Failure> {
+        self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n"))
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod drift;
 mod platform;
+mod stage;
 mod stream;
 mod summary;
+mod watch;
 
 use std::path::Path;
 
@@ -19,10 +21,14 @@ pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
         return platform::run(&arguments.source, path, printer);
     }
     let inputs = Inputs::of(&arguments.source)?;
+    if let Some(stage) = arguments.stage {
+        return stage::run(stage, &inputs, printer);
+    }
     match &arguments.output {
         None => summarise(&inputs, printer),
         Some(path) if path == Path::new("-") => stream::run(&inputs, printer),
         Some(path) if arguments.check => drift::run(&inputs, path, printer),
+        Some(path) if arguments.watch => watch::run(arguments, path, printer),
         Some(path) => write(&inputs, path, printer),
     }
 }

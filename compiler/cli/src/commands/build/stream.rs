@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use karsc_core::bundle::{Output, Unwritable};
 
+use crate::commands::comparison::is_object;
 use crate::commands::{compiled, rejected};
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
@@ -17,8 +18,7 @@ struct Objects(Mutex<BTreeMap<(bool, String), Vec<u8>>>);
 impl Output for Objects {
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Unwritable> {
         let in_mesh = path.starts_with("mesh/");
-        let is_object = (in_mesh || path.starts_with("agents/")) && !path.ends_with("/kustomization.yaml");
-        if is_object {
+        if is_object(path) {
             self.0.lock().expect("no writer panics").insert((!in_mesh, path.to_owned()), bytes.to_owned());
         }
         Ok(())

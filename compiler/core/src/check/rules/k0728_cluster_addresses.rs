@@ -1,7 +1,9 @@
 //! K0728: the facts about a cluster's addresses agree. Not here: private endpoints (K0710).
 
+use core::net::IpAddr;
+
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
-use kars_scenario::environment::{Cidr, Cluster, IpAddress, IpFamily};
+use kars_scenario::environment::{Cluster, IpFamily};
 
 use crate::check::Rule;
 use crate::resolve::Resolved;
@@ -10,7 +12,7 @@ pub(super) const RULE: Rule = Rule { code: Code(728), check };
 
 fn check(scenario: &Resolved<'_>, found: &mut Found) {
     let Some(Cluster { dns, service_cidr, ip_families, .. }) = &scenario.target.environment.cluster else { return };
-    let address = dns.as_ref().and_then(|dns| Some((dns, host(dns)?.network())));
+    let address = dns.as_ref().and_then(|dns| Some((dns, dns.as_str().parse::<IpAddr>().ok()?)));
     if let (Some((dns, address)), Some(range)) = (address, service_cidr)
         && !range.contains(address)
     {
@@ -36,10 +38,4 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
                 .help("add the family to `ipFamilies`, or correct the address"),
         );
     }
-}
-
-/// The range that holds an address alone.
-fn host(address: &IpAddress) -> Option<Cidr> {
-    let width = if address.as_str().contains(':') { 128 } else { 32 };
-    format!("{address}/{width}").parse().ok()
 }
