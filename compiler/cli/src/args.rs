@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Print errors alone
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Print more
+    /// Print which files were read, too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// How many threads to use; one for each processor by default

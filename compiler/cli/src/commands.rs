@@ -14,6 +14,7 @@ pub(crate) mod version;
 
 use kars_scenario::diagnostic::Found;
 use karsc_core::bundle::{Cache, Output, Unwritable};
+use karsc_core::sources::Sources;
 use karsc_core::{Compilation, Inspection, compile, compile_again};
 
 use crate::inputs::Inputs;
@@ -53,30 +54,23 @@ fn printed(
     printer: &Printer,
 ) -> Result<Compilation, Failure> {
     let compilation = compilation.map_err(|error| Failure::Environment(error.to_string()))?;
-    printer.diagnostics(&compilation.found, &compilation.sources, &inputs.folder)?;
+    noticed(&compilation.found, &compilation.sources, inputs, printer)?;
     Ok(compilation)
 }
 
 /// Prints what was noticed on the way, and what was seen.
 pub(crate) fn inspected(inspection: Inspection<impl AsRef<[u8]>>, inputs: &Inputs, printer: &Printer) -> Outcome {
     let Inspection { found, sources, seen } = inspection;
-    printer.diagnostics(&found, &sources, &inputs.folder)?;
-    let Some(seen) = seen else { return Ok(rejected_by(&found)) };
+    noticed(&found, &sources, inputs, printer)?;
+    let Some(seen) = seen else { return Ok(Exit::Input) };
     printer.data(seen.as_ref())?;
-    Ok(if found.has_errors() { rejected_by(&found) } else { Exit::Done })
+    Ok(if found.has_errors() { Exit::Input } else { Exit::Done })
 }
 
-/// How a compilation without a bundle ends.
-pub(crate) fn rejected(compilation: &Compilation) -> Exit {
-    rejected_by(&compilation.found)
-}
-
-fn rejected_by(found: &Found) -> Exit {
-    let found = found.diagnostics();
-    let errors = || found.iter().filter(|diagnostic| diagnostic.severity == kars_scenario::diagnostic::Severity::Error);
-    if errors().next().is_some() && errors().all(|diagnostic| karsc_core::check::is_environmental(diagnostic.code)) {
-        Exit::Environment
-    } else {
-        Exit::Input
+/// Prints the diagnostics, and the files they are about for those who want to know.
+fn noticed(found: &Found, sources: &Sources, inputs: &Inputs, printer: &Printer) -> Result<(), Failure> {
+    for source in sources.iter().filter(|source| !source.path.starts_with('<')) {
+        printer.detail(|| format!("read `{}`, {} bytes", source.path, source.text.len()))?;
     }
+    printer.diagnostics(found, sources, &inputs.folder)
 }

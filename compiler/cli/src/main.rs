@@ -8,6 +8,8 @@ mod inputs;
 mod kcl;
 mod outcome;
 mod print;
+#[cfg(test)]
+mod reference;
 mod settings;
 mod tree;
 

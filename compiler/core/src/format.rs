@@ -41,7 +41,7 @@ pub fn paths(input: &Input, files: &dyn Files) -> Vec<String> {
     let read = inspect_parsed(input, files, |_, _, _| Some(())).sources;
     let own = read.iter().map(|source| source.path.clone()).filter(|path| !path.starts_with(['<', '.']));
     let beside = FOLDERS.iter().flat_map(|folder| files.list(folder));
-    let is_yaml = |path: &String| path.ends_with(".yaml") || path.ends_with(".yml") || path == "-";
+    let is_yaml = |path: &String| path == "-" || matches!(path.rsplit_once('.'), Some((_, "yaml" | "yml")));
     let mut paths: Vec<_> = own.chain(beside).filter(is_yaml).collect();
     paths.sort();
     paths.dedup();

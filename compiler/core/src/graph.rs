@@ -117,11 +117,14 @@ impl Graph {
     }
 }
 
+/// What tells a node from others.
+type Key = (NodeKind, String);
+
 /// Nodes by kind and name, and edges between them, while they are collected.
 #[derive(Default)]
 struct Drawing {
-    nodes: BTreeMap<(NodeKind, String), String>,
-    edges: Vec<((NodeKind, String), EdgeKind, (NodeKind, String), String)>,
+    nodes: BTreeMap<Key, String>,
+    edges: Vec<(Key, EdgeKind, Key, String)>,
 }
 
 impl Drawing {

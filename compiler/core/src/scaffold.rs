@@ -22,7 +22,8 @@ pub fn files(name: &Name) -> Vec<(String, String)> {
     let written = built_in::under(FOLDER).map(|(path, text)| {
         let path = path.strip_prefix(FOLDER).expect("it was listed under the folder");
         let path = path.strip_prefix(HIDDEN).map_or_else(|| path.to_owned(), |rest| format!(".{rest}"));
-        let value = if path.ends_with(".yaml") { quoted.as_str() } else { name.as_str() };
+        let is_yaml = matches!(path.rsplit_once('.'), Some((_, "yaml")));
+        let value = if is_yaml { quoted.as_str() } else { name.as_str() };
         (path, text.replace(HOLE, value))
     });
     let schema = to_json(&schemars::schema_for!(Scenario));

@@ -9,7 +9,7 @@ mod watch;
 
 use std::path::Path;
 
-use super::{Nowhere, compiled, rejected};
+use super::{Nowhere, compiled};
 use crate::args::Build;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
 fn summarise(inputs: &Inputs, printer: &Printer) -> Outcome {
     let compilation = compiled(inputs, &Nowhere, printer)?;
     let (Some(bundle), Some(built)) = (&compilation.bundle, &compilation.summary) else {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     };
     if !printer.diagnostics_are_data() {
         printer.data(summary::text(built, bundle, compilation.found.diagnostics().len()).as_bytes())?;
@@ -47,7 +47,7 @@ fn summarise(inputs: &Inputs, printer: &Printer) -> Outcome {
 fn write(inputs: &Inputs, path: &Path, printer: &Printer) -> Outcome {
     let tree = Tree::prepare(path)?;
     let compilation = compiled(inputs, &tree, printer)?;
-    let Some(bundle) = &compilation.bundle else { return Ok(rejected(&compilation)) };
+    let Some(bundle) = &compilation.bundle else { return Ok(Exit::Input) };
     let changed = tree.commit().map_err(|error| Failure::Environment(error.to_string()))?;
     let state = if changed { "written to" } else { "unchanged in" };
     printer.note(&format!(

@@ -8,11 +8,11 @@ use karsc_core::render::canonical;
 use similar::TextDiff;
 
 use super::comparison::{Comparison, is_object};
-use super::{compiled, rejected};
+use super::compiled;
 use crate::args::Diff;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
-use crate::print::Printer;
+use crate::print::{Printer, counted};
 
 pub(crate) fn run(arguments: &Diff, printer: &Printer) -> Outcome {
     let folder = arguments.against.as_path();
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &Diff, printer: &Printer) -> Outcome {
     let comparison = Comparison::with(folder);
     let compilation = compiled(&inputs, &comparison, printer)?;
     if compilation.bundle.is_none() {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     }
     let seen = comparison.finish();
     let further = seen.further(folder)?;
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Diff, printer: &Printer) -> Outcome {
     if count == 0 {
         return Ok(Exit::Done);
     }
-    printer.note(&format!("{count} objects differ"))?;
+    printer.note(&format!("{} not the same", counted(count, "object")))?;
     Ok(Exit::Negative)
 }
 

@@ -11,7 +11,7 @@ use karsc_core::sources::Sources;
 use crate::args::Fmt;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
-use crate::print::Printer;
+use crate::print::{Printer, counted};
 
 pub(crate) fn run(arguments: &Fmt, printer: &Printer) -> Outcome {
     let inputs = Inputs::at(&arguments.path)?;
@@ -41,8 +41,8 @@ pub(crate) fn run(arguments: &Fmt, printer: &Printer) -> Outcome {
                 .map_err(|error| Failure::Environment(format!("`{}` cannot be written: {error}", path.display())))?;
         }
     }
-    let would = if arguments.check { " would be" } else { "" };
-    printer.note(&format!("{} files{would} changed", changed.len()))?;
+    let would = if arguments.check { "to be laid out" } else { "laid out" };
+    printer.note(&format!("{} {would}", counted(changed.len(), "file")))?;
     Ok(if arguments.check && !changed.is_empty() { Exit::Negative } else { Exit::Done })
 }
 

@@ -9,13 +9,10 @@ use crate::support::{Place, scenario};
 
 /// What lies in the folder beside the scenario and the bundle.
 fn leftovers(place: &Place) -> Vec<String> {
-    let names = fs::read_dir(place.path("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names
-        .filter(|name| {
-            !["brief", "new", "old", "out", ".out.karsc-lock", ".old.karsc-lock", ".new.karsc-lock"]
-                .contains(&name.as_str())
-        })
-        .collect()
+    let known = ["brief", "new", "old", "out", ".out.karsc-lock", ".old.karsc-lock", ".new.karsc-lock"];
+    let entries = fs::read_dir(place.path("")).expect("the folder can be read").flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !known.contains(&name.as_str())).collect()
 }
 
 #[test]

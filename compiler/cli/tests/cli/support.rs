@@ -137,13 +137,15 @@ defaults:
 agents:
 "
     .to_owned();
-    let mesh = if agents > 1 { ", \"kars.mesh.*\"" } else { "" };
+    let (mesh, respond) = match agents {
+        1 => ("", ""),
+        _ => (", \"kars.mesh.*\"", "\n    respond: { mode: auto, timeout: 1m }"),
+    };
     for agent in 0..agents {
         text.push_str(&format!(
             "  a{agent}:
     role: worker {agent}
-    tools: [\"hermes.todo.*\"{mesh}]
-    respond: {{ mode: auto, timeout: 1m }}
+    tools: [\"hermes.todo.*\"{mesh}]{respond}
     egress:
       - {{ host: h{agent}.example.org, reason: work }}
 "

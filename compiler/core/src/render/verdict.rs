@@ -121,9 +121,9 @@ impl Bench<'_> {
         match patch {
             // Without the object's name, so that what a patch does to every agent is said once.
             Some((kind, patch)) => {
-                Diagnostic::error(code, patch, message).label(format!("as patched here, {kind}")).help(help)
+                Diagnostic::error(code, patch, message).label(format!("the {kind} as patched here")).help(help)
             }
-            None => Diagnostic::error(code, written, message).label(format!("{kind} `{name}`")).help(help),
+            None => Diagnostic::error(code, written, message).label(format!("the {kind} `{name}`")).help(help),
         }
     }
 }

@@ -7,7 +7,7 @@ use kars_contract::id::RuleId;
 use kars_contract::instant::Instant;
 use kars_contract::name::Port;
 use kars_contract::tool::ToolId;
-use kars_scenario::agent::{Budget, Isolation, RespondMode};
+use kars_scenario::agent::{Budget, Isolation, RespondMode, Version};
 use kars_scenario::binding::{Channel, McpServer, Memory};
 use kars_scenario::egress::FlowLabel;
 use kars_scenario::environment::{Engine, GuardMode, IpFamily, MeshIdentity, Profile, SecretSource};
@@ -178,7 +178,7 @@ fn agent<'r>(agent: &'r Agent<'_>) -> AgentView<'r> {
 fn runtime<'r>(runtime: &'r RuntimeChoice<'_>) -> RuntimeView<'r> {
     RuntimeView {
         kind: runtime.kind().as_str(),
-        version: runtime.version.map(|version| version.as_str()),
+        version: runtime.version.map(Version::as_str),
         image: runtime.image.as_ref().map(Image::pinned),
     }
 }

@@ -5,16 +5,16 @@ use std::path::Path;
 use similar::TextDiff;
 
 use crate::commands::comparison::{Comparison, is_object};
-use crate::commands::{compiled, rejected};
+use crate::commands::compiled;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
-use crate::print::Printer;
+use crate::print::{Printer, counted};
 
 pub(super) fn run(inputs: &Inputs, folder: &Path, printer: &Printer) -> Outcome {
     let comparison = Comparison::with(folder);
     let compilation = compiled(inputs, &comparison, printer)?;
     if compilation.bundle.is_none() {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     }
     let seen = comparison.finish();
     let further = seen.further(folder)?;
@@ -36,6 +36,10 @@ pub(super) fn run(inputs: &Inputs, folder: &Path, printer: &Printer) -> Outcome 
     if count == 0 {
         return Ok(Exit::Done);
     }
-    printer.note(&format!("{count} files differ; `karsc build -o {}` writes them", folder.display()))?;
+    printer.note(&format!(
+        "{} not as built; `karsc build -o {}` writes them",
+        counted(count, "file"),
+        folder.display()
+    ))?;
     Ok(Exit::Negative)
 }

@@ -7,7 +7,7 @@ use karsc_core::stage::{self, Stage as Early};
 
 use super::stream;
 use crate::args::Stage;
-use crate::commands::{compiled, inspected, rejected};
+use crate::commands::{compiled, inspected};
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
 use crate::print::Printer;
@@ -41,7 +41,7 @@ fn inventory(inputs: &Inputs, printer: &Printer) -> Outcome {
     let inventory = Inventory::default();
     let compilation = compiled(inputs, &inventory, printer)?;
     if compilation.bundle.is_none() {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     }
     printer.data(&inventory.0.into_inner().expect("no writer panics"))?;
     Ok(Exit::Done)

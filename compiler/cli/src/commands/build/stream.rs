@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use karsc_core::bundle::{Output, Unwritable};
 
 use crate::commands::comparison::is_object;
-use crate::commands::{compiled, rejected};
+use crate::commands::compiled;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
 use crate::print::Printer;
@@ -29,7 +29,7 @@ pub(super) fn run(inputs: &Inputs, printer: &Printer) -> Outcome {
     let objects = Objects::default();
     let compilation = compiled(inputs, &objects, printer)?;
     if compilation.bundle.is_none() {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     }
     for bytes in objects.0.into_inner().expect("no writer panics").into_values() {
         printer.data(b"---\n")?;
