@@ -16,6 +16,8 @@ mod posture;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
+mod seed_checklist;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;
