@@ -2,6 +2,10 @@
 //! Not here: unit tests, which stand beside what they test.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod pages;
