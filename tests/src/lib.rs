@@ -6,6 +6,8 @@ mod bad_input;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod flows;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod golden;
@@ -19,6 +21,8 @@ mod posture;
 mod reach;
 #[cfg(test)]
 mod rejected;
+#[cfg(test)]
+mod seed_checklist;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
