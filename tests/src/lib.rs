@@ -6,6 +6,8 @@ mod golden;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

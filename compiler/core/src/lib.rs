@@ -14,6 +14,7 @@ mod platform;
 pub mod render;
 pub mod report;
 pub mod resolve;
+pub mod schema;
 pub mod sources;
 pub mod summary;
 

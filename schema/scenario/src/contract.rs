@@ -2,8 +2,9 @@
 
 use kars_contract::cidr::Cidr;
 use kars_contract::host_pattern::HostPattern;
+use kars_contract::id::RuleId;
 use kars_contract::instant::Instant;
-use kars_contract::name::Name;
+use kars_contract::name::{ModelName, Name};
 use kars_contract::router::{Dialect, Enforcer, PromptProtocol, Provider, Severity};
 use kars_contract::tool::{ToolId, ToolPattern};
 use serde::Deserialize;
@@ -42,6 +43,8 @@ texts! {
     Name: "a name",
     Cidr: "a range of IP addresses",
     HostPattern: "a host that can be allowed",
+    ModelName: "the name of a model",
+    RuleId: "a rule id",
     Instant: "a moment",
     ToolId: "a tool",
     ToolPattern: "a tool or a set of tools",
