@@ -153,7 +153,7 @@ impl JsonSchema for Size {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "Bytes: `4Ki`, `64Mi`, `2Gi`, or a number.",
-            "anyOf": [{ "type": "string", "pattern": "^(0|[1-9][0-9]*)(Ki|Mi|Gi)$" }, { "type": "integer", "minimum": 0 }]
+            "anyOf": [{ "type": "string", "pattern": "^(0|[1-9][0-9]{0,9})(Ki|Mi|Gi)$" }, { "type": "integer", "minimum": 0, "maximum": u64::MAX }]
         })
     }
 }

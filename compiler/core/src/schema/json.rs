@@ -91,6 +91,10 @@ fn fragment() -> Schema {
 fn tidy(schema: &mut Schema) {
     without_null(schema);
     with_bounds(schema);
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        // Lines are broken where the source breaks them; only paragraphs mean something.
+        *text = text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+    }
     let holds_null = schema.get("default").is_some_and(|default| {
         default.is_null() || default.as_object().is_some_and(|fields| fields.values().any(Value::is_null))
     });
