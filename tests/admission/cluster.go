@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -34,21 +35,25 @@ func restMapper() meta.RESTMapper {
 	return testrestmapper.TestOnlyStaticRESTMapper(scheme.Scheme)
 }
 
-// startCluster starts a plug-in per platform file (`platforms/*.yaml`) and policy.
-func startCluster(policies []*admissionv1.ValidatingAdmissionPolicy) (*cluster, error) {
+// startCluster starts a plug-in for every policy and platform: those of `platforms/*.yaml`, and the golden one.
+func startCluster(policies []*admissionv1.ValidatingAdmissionPolicy, golden *golden) (*cluster, error) {
 	namespaces, err := readNamespaces("namespaces.yaml")
 	if err != nil {
 		return nil, err
 	}
-	result := &cluster{platforms: map[string]map[string]*validating.Plugin{}, said: map[string]bool{}}
+	parameters := map[string]*corev1.ConfigMap{"golden": golden.parameters}
 	for _, platform := range []string{"prod", "dev", "external", "empty"} {
-		parameters := &corev1.ConfigMap{}
-		if err := readYAML("platforms/"+platform+".yaml", parameters); err != nil {
+		parameters[platform] = &corev1.ConfigMap{}
+		if err := readYAML("platforms/"+platform+".yaml", parameters[platform]); err != nil {
 			return nil, err
 		}
+	}
+	result := &cluster{platforms: map[string]map[string]*validating.Plugin{}, said: map[string]bool{}}
+	for platform, configuration := range parameters {
+		objects := slices.Concat([]runtime.Object{configuration}, namespaces, golden.namespaces)
 		result.platforms[platform] = map[string]*validating.Plugin{}
 		for _, policy := range policies {
-			plugin, err := startPlugin(policy, append([]runtime.Object{parameters}, namespaces...))
+			plugin, err := startPlugin(policy, objects)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", policy.Name, err)
 			}
@@ -60,7 +65,7 @@ func startCluster(policies []*admissionv1.ValidatingAdmissionPolicy) (*cluster, 
 
 func startPlugin(policy *admissionv1.ValidatingAdmissionPolicy, objects []runtime.Object) (*validating.Plugin, error) {
 	stored := withDefaults(policy)
-	client := fake.NewClientset(append(objects, stored, binding(stored))...)
+	client := fake.NewClientset(append(slices.Clone(objects), stored, binding(stored))...)
 	factory := informers.NewSharedInformerFactory(client, 0)
 	plugin, err := validating.NewPlugin(nil)
 	if err != nil {

@@ -15,14 +15,15 @@ func main() {
 	schema := flag.String("schema", "", "swagger.json of the Kubernetes version to check against")
 	posture := flag.String("posture", "../posture", "folder with good/ and bad/ objects")
 	requests := flag.String("cases", "cases", "folder with requests that are more than an object")
+	trees := flag.String("golden", "../golden", "folder with the golden trees")
 	flag.Parse()
-	if err := run(flag.Arg(0), *schema, *posture, *requests); err != nil {
+	if err := run(flag.Arg(0), *schema, *posture, *requests, *trees); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(folder, schema, posture, requests string) error {
+func run(folder, schema, posture, requests, trees string) error {
 	policies, err := readPolicies(folder)
 	if err != nil {
 		return err
@@ -32,7 +33,11 @@ func run(folder, schema, posture, requests string) error {
 		return err
 	}
 	checkForm(policies, score)
-	cluster, err := startCluster(policies)
+	golden, err := readGolden(trees)
+	if err != nil {
+		return err
+	}
+	cluster, err := startCluster(policies, golden)
 	if err != nil {
 		return err
 	}
@@ -43,6 +48,7 @@ func run(folder, schema, posture, requests string) error {
 	for _, request := range cases {
 		judge(cluster, request, score)
 	}
+	judgeGolden(cluster, golden, policies, score)
 	everyRuleRefuses(policies, cluster.said, score)
 	fmt.Printf("%d passed, %d failed\n", score.passed, score.failed)
 	if score.failed > 0 {

@@ -8,6 +8,7 @@ that a policy which is too wide has somebody to let in. Layers 3 and 4 alone: ho
 import ipaddress
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,8 +25,10 @@ DNS = ("kube-system", "dns")
 
 def connectivity(trees):
     results = Results("nca")
-    for tree in trees:
-        permitted = permitted_flows(tree)
+    scenarios = [tree for tree in trees if not tree.is_platform]
+    with ThreadPoolExecutor() as pool:
+        analysed = list(pool.map(permitted_flows, scenarios))
+    for tree, permitted in zip(scenarios, analysed):
         declared = declared_flows(tree)
         for pair in sorted(permitted.keys() | declared.keys(), key=str):
             some, other = permitted.get(pair, {}), declared.get(pair, {})
@@ -60,10 +63,13 @@ def declared_flows(tree):
             declare(source, "outside", "TCP", port, public(families))
         for name, target in document["infra"].items():
             for port in target["ports"]:
+                if name == "resolver" and not ipaddress.ip_network(target["cidr"]).is_link_local:
+                    # The address of a Service; what a policy sees is the pods behind it.
+                    declare(source, DNS, "TCP", port)
+                    declare(source, DNS, "UDP", port)
+                    continue
                 for protocol in ("TCP", "UDP") if name == "resolver" else ("TCP",):
                     declare_infra(tree, declare, source, target, protocol, port, families)
-                    if name == "resolver":
-                        declare(source, DNS, protocol, port)
     for flow in read_yaml(HERE / "flows.yaml").get(tree.environment, []):
         for source in chosen(flow["from"], pods):
             for destination in chosen(flow["to"], pods):

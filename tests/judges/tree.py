@@ -39,23 +39,19 @@ class Tree:
         self.environment = path.name
         self.name = f"{path.parent.name}/{path.name}"
 
+    @property
+    def is_platform(self):
+        """Whether it is a platform bundle, which has no agents."""
+        return not (self.path / "agents").exists()
+
     def manifests(self):
         """Every manifest that delivery applies, by path."""
-        found = {}
-        for folder in ("agents", "mesh"):
-            for path in sorted((self.path / folder).rglob("*.yaml")):
-                if path.name != "kustomization.yaml":
-                    found[path] = read_yaml(path)
-        return found
+        return read_all(self.path.glob("*.yaml") if self.is_platform else self.path.glob("agents/*/*.yaml")) \
+            | read_all(self.path.glob("mesh/*.yaml"))
 
-    def platform(self):
-        """Manifests of a platform bundle and bootstrap objects, by path."""
-        return {
-            path: read_yaml(path)
-            for folder in ("delivery", "admission", "trust")
-            for path in sorted((self.path / folder).rglob("*.yaml"))
-            if path.name != "kustomization.yaml"
-        }
+    def bootstrap(self):
+        """Objects of the delivery engine, which are applied once and by hand, by path."""
+        return read_all(self.path.glob("delivery/*.yaml"))
 
     def documents(self):
         """The policy of every agent's router."""
@@ -69,6 +65,10 @@ class Tree:
 
 def trees(root):
     return [Tree(path.parent) for path in sorted(root.glob("*/*/kustomization.yaml"))]
+
+
+def read_all(paths):
+    return {path: read_yaml(path) for path in sorted(paths) if path.name != "kustomization.yaml"}
 
 
 def read_yaml(path):

@@ -3,7 +3,7 @@
 //!
 //! A block is opened by three backticks and words:
 //! `yaml rejected` and `yaml accepted` are scenarios (`-e NAME` picks the environment; what a scenario needs and the block
-//! does not say is appended from [`BASE`], so that line numbers stay right); `text` after a rejected block is what is
+//! does not say is appended from [`BASE`], so that line numbers stay right, and for `-e aks` come the files of [`AKS`]); `text` after a rejected block is what is
 //! printed; `yaml file=PATH` and `text file=PATH` before a scenario are further files of its folder.
 
 use std::collections::BTreeMap;
@@ -22,8 +22,20 @@ const BASE: &[(&str, &str)] = &[
         "models",
         "models:\n  main: { provider: azure-foundry, deployment: gpt-5.4, endpoint: \"https://contoso.services.ai.azure.com/api/projects/brief\", credential: { secret: model-credentials, key: API_KEY } }\n",
     ),
-    ("defaults", "defaults: { runtime: { kind: hermes }, model: main }\n"),
+    ("defaults", "defaults: { runtime: { kind: hermes }, model: main, budget: { tokensPerDay: 1000000 } }\n"),
     ("agents", "agents: { lead: {} }\n"),
+];
+
+/// What the folder of every scenario has for `-e aks`, so that it breaks no rule of production.
+const AKS: &[(&str, &str)] = &[
+    (
+        "environments/aks.yaml",
+        "apiVersion: karsc.dev/v1alpha1\nkind: Environment\nmetadata: { name: aks }\nbase: aks\nsecrets: { bind: { model-credentials: [\"*.services.ai.azure.com\"] } }\n",
+    ),
+    (
+        "karsc.lock",
+        "apiVersion: karsc.dev/v1alpha1\nkind: Lock\nimages:\n  registry.example/kars/router:0.1.0: sha256:0000000000000000000000000000000000000000000000000000000000000001\n  registry.example/kars/relay:0.1.0: sha256:0000000000000000000000000000000000000000000000000000000000000002\n  registry.example/kars/hermes:0.15.2: sha256:0000000000000000000000000000000000000000000000000000000000000003\n",
+    ),
 ];
 
 struct Block {
@@ -50,7 +62,7 @@ fn blocks(page: &str) -> Vec<Result<Block, String>> {
     parts
 }
 
-fn completed(text: &str) -> String {
+pub(crate) fn completed(text: &str) -> String {
     let written = |key: &str| text.lines().any(|line| line.starts_with(&format!("{key}:")));
     let base: String = BASE.iter().filter(|(key, _)| !written(key)).map(|(_, text)| *text).collect();
     format!("{text}{base}")
@@ -59,7 +71,12 @@ fn completed(text: &str) -> String {
 /// What compiling a block prints. Only diagnostics of errors and of the page's own code are shown.
 fn printed(block: &Block, files: &Memory) -> String {
     let environment = block.words.split_whitespace().skip_while(|word| *word != "-e").nth(1).unwrap_or("kind");
-    let files = files.clone().with("scenario.yaml", completed(&block.text));
+    let mut files = files.clone().with("scenario.yaml", completed(&block.text));
+    for (path, text) in AKS.iter().filter(|_| environment == "aks") {
+        if !files.0.contains_key(*path) {
+            files = files.with(path, *text);
+        }
+    }
     let (found, sources) = diagnose(&files, environment);
     human(&found, &sources, Style::Plain, "")
 }

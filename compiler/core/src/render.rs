@@ -1,8 +1,13 @@
 //! The fifth stage: text. Templates are filled, the environment's patches applied, the objects judged as they are, and
 //! written as YAML, agent by agent. Not here: decisions (`lower`), and where files go (`bundle`).
 
+mod fault;
+mod judge;
 mod patch;
+mod posture;
+mod reach;
 mod templates;
+mod verdict;
 pub(crate) mod yaml;
 
 use kars_contract::allowlist::EgressAllowlist;
@@ -13,10 +18,12 @@ use kars_scenario::environment::Engine;
 
 use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
-use crate::lower::{AgentPlan, Plan, origins_of_objects};
+use crate::lower::{AgentPlan, Plan, encrypted, origins_of_objects};
 use crate::resolve::Agent;
+pub use judge::{Platform, judge, judge_flows};
 use patch::Patches;
 use templates::Templates;
+use verdict::{Bench, Court};
 use yaml::{to_json, to_yaml};
 
 /// A file of the bundle. Only this stage makes one.
@@ -45,6 +52,7 @@ pub struct Renderer<'a> {
     plan: Plan<'a>,
     templates: Templates<'a>,
     patches: Patches<'a>,
+    court: Court,
 }
 
 /// The files of one agent, or of the mesh.
@@ -62,7 +70,27 @@ pub fn render<'a>(plan: Plan<'a>, found: &mut Found) -> Renderer<'a> {
     let scenario = plan.resolved();
     let templates = Templates::of(scenario.catalog, found);
     let patches = Patches::of(&scenario.target.environment.patches);
-    Renderer { plan, templates, patches }
+    // What the relay's objects are is part of what every agent is judged by; what is wrong with them, `mesh` says.
+    let relay = objects_of_mesh(&plan, &patches, &mut Found::default());
+    let court = Court::of(&plan, &relay);
+    Renderer { plan, templates, patches, court }
+}
+
+/// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
+fn order(plan: &Plan<'_>, planned: &mut Planned) {
+    if plan.resolved().target.engine == Engine::Argocd {
+        planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
+    }
+}
+
+/// The relay's objects, patched.
+fn objects_of_mesh(plan: &Plan<'_>, patches: &Patches<'_>, found: &mut Found) -> Vec<Planned> {
+    let mut planned = objects::of_mesh(plan);
+    for object in &mut planned {
+        order(plan, object);
+        patches.apply(object, None, found);
+    }
+    planned
 }
 
 impl<'a> Renderer<'a> {
@@ -76,7 +104,7 @@ impl<'a> Renderer<'a> {
         let plan = self.plan.agent(agent);
         let name = agent.name.as_str();
         let planned = self.objects(&plan, found);
-        let mut rendered = written(&format!("agents/{name}"), &planned);
+        let mut rendered = written(&format!("agents/{name}"), &planned, self.encrypted(agent));
         let document = Manifest::new(format!("documents/{name}.router.json"), plan.document.encode());
         let allowlist = EgressAllowlist::of(&plan.document);
         rendered.origins.objects.extend(planned.iter().map(|object| {
@@ -97,21 +125,31 @@ impl<'a> Renderer<'a> {
         let files = self.templates.fill(plan, found);
         let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
         for object in &mut planned {
-            self.order(object);
+            order(&self.plan, object);
             self.patches.apply(object, Some(plan.agent.name.as_str()), found);
         }
+        let bench = self.bench(Some(plan.agent.name.as_str()));
+        self.court.agent(plan, self.plan.resolved(), &planned, &bench, found);
         planned
+    }
+
+    /// The encrypted Secrets of an agent, as they lie beside the scenario.
+    fn encrypted(&self, agent: &Agent<'_>) -> Vec<(String, String)> {
+        let scenario = self.plan.resolved();
+        let found = encrypted::of(scenario, agent).into_iter();
+        found
+            .filter_map(|secret| {
+                Some((format!("15-secret-{}.yaml", secret.secret), scenario.sources.get(secret.file?).text.clone()))
+            })
+            .collect()
     }
 
     /// All files of the scenario's relay; nothing without a mesh.
     pub fn mesh(&self, found: &mut Found) -> Rendered {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
-        let mut planned = objects::of_mesh(&self.plan);
-        for object in &mut planned {
-            self.order(object);
-            self.patches.apply(object, None, found);
-        }
-        let mut rendered = written("mesh", &planned);
+        let planned = objects_of_mesh(&self.plan, &self.patches, found);
+        self.court.mesh(&planned, &self.bench(None), found);
+        let mut rendered = written("mesh", &planned, Vec::new());
         let lines = origins_of_objects::of_mesh(self.plan.resolved());
         rendered
             .origins
@@ -121,11 +159,8 @@ impl<'a> Renderer<'a> {
         rendered
     }
 
-    /// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
-    fn order(&self, planned: &mut Planned) {
-        if self.plan.resolved().target.engine == Engine::Argocd {
-            planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
-        }
+    fn bench<'b>(&'b self, agent: Option<&'b str>) -> Bench<'b> {
+        Bench { patches: &self.patches, agent, scenario: self.plan.resolved().scenario.metadata.name.span }
     }
 
     /// Notes what only the whole shows, once everything has been rendered.
@@ -134,12 +169,18 @@ impl<'a> Renderer<'a> {
     }
 }
 
-/// Objects as files of a folder, with the kustomization that lists them.
-fn written(folder: &str, planned: &[Planned]) -> Rendered {
+/// Objects as files of a folder, with the kustomization that lists them. Encrypted Secrets come as name and text.
+fn written(folder: &str, planned: &[Planned], encrypted: Vec<(String, String)>) -> Rendered {
+    let objects = planned.len() + encrypted.len();
+    let mut files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
     let mut manifests: Vec<_> = planned.iter().map(|object| manifest(folder, object)).collect();
-    let files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
+    for (file, text) in encrypted {
+        manifests.push(Manifest::new(format!("{folder}/{file}"), text));
+        files.push(file);
+    }
+    files.sort();
     manifests.push(Manifest::new(format!("{folder}/kustomization.yaml"), to_yaml(&objects::kustomization(files))));
-    Rendered { manifests, objects: planned.len(), origins: Origins::default() }
+    Rendered { manifests, objects, origins: Origins::default() }
 }
 
 fn manifest(folder: &str, Planned { file, object }: &Planned) -> Manifest {

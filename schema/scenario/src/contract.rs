@@ -41,6 +41,7 @@ macro_rules! words {
 
 texts! {
     Name: "a name",
+    ModelName: "a deployment",
     Cidr: "a range of IP addresses",
     HostPattern: "a host that can be allowed",
     ModelName: "the name of a model",
