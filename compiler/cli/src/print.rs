@@ -84,6 +84,10 @@ impl Printer {
         if matches!(failure, Failure::ReaderGone) {
             return Exit::ReaderGone;
         }
+        if let Failure::Diagnosed(diagnosed) = &failure {
+            let printed = self.diagnostics(&diagnosed.found, &diagnosed.sources, &diagnosed.folder);
+            return printed.map_or_else(|second| second.exit(), |()| failure.exit());
+        }
         match self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n")) {
             Ok(()) => failure.exit(),
             Err(second) => second.exit(),

@@ -44,7 +44,6 @@ texts! {
     ModelName: "a deployment",
     Cidr: "a range of IP addresses",
     HostPattern: "a host that can be allowed",
-    ModelName: "the name of a model",
     RuleId: "a rule id",
     Instant: "a moment",
     ToolId: "a tool",
