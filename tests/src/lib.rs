@@ -24,6 +24,8 @@ mod rejected;
 #[cfg(test)]
 mod seed_checklist;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod templates;
