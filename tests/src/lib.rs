@@ -16,9 +16,9 @@ mod posture;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
-mod seed_checklist;
-#[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod seed_checklist;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
