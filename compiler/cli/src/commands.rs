@@ -2,6 +2,8 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod explain;
+pub(crate) mod schema;
 pub(crate) mod version;
 
 use karsc_core::bundle::{Output, Unwritable};

@@ -42,5 +42,7 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Build(build) => commands::build::run(build, printer),
         Command::Check(check) => commands::check::run(check, printer),
         Command::Version(version) => commands::version::run(version, printer),
+        Command::Schema(schema) => commands::schema::run(schema, printer),
+        Command::Explain(explain) => commands::explain::run(explain, printer),
     }
 }

@@ -13,9 +13,10 @@ use crate::span::Spanned;
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct McpServer {
-    /// Where it answers, an https URL: `https://mcp.deepwiki.com/mcp`. Its host is derived into the egress of the routers that use
+    /// Where it answers, an https URL: `https://mcp.deepwiki.com/mcp`. `dev` takes http as well, where no credential travels.
+    /// The host is derived into the egress of the routers that use
     /// it.
-    #[schemars(extend("pattern" = "^https://"))]
+    #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
     pub url: Spanned<String>,
     /// Its tools that agents may call, by name: `[ask_question]`. `*` stands for all of them, in `dev` alone.
     pub tools: Vec<Spanned<String>>,

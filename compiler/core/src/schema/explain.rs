@@ -104,19 +104,24 @@ impl<'a> Place<'a> {
         }
         let words = part.words().into_iter().filter(|(_, about)| !about.is_empty());
         text.push_str(&table("values", words.map(|(word, about)| (word.to_owned(), about)).collect()));
-        let inside = part.items().or_else(|| part.entries()).unwrap_or(part);
-        let head = if part.items().is_some() {
-            "fields of an item"
-        } else if part.entries().is_some() {
-            "fields of an entry"
-        } else {
-            "fields"
+        let (inside, of) = match (part.items(), part.entries()) {
+            (Some(items), _) => (items, " of an item"),
+            (None, Some(entries)) => (entries, " of an entry"),
+            (None, None) => (part, ""),
         };
         let row = |field: &Field<'a>| {
             let mark = if field.required { " (required)" } else { "" };
             (format!("{}{mark}", field.name), first_sentence(field.part.about()))
         };
-        text.push_str(&table(head, inside.fields().iter().map(row).collect()));
+        let records = inside.records();
+        for (at, fields) in records.iter().enumerate() {
+            let head = match (at, records.len()) {
+                (_, 1) => format!("fields{of}"),
+                (0, forms) => format!("fields{of}, in one of {forms} forms"),
+                _ => "or".to_owned(),
+            };
+            text.push_str(&table(&head, fields.iter().map(row).collect()));
+        }
         text
     }
 }

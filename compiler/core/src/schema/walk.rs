@@ -50,21 +50,29 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The fields of all forms, those that must be written first.
+    /// The fields of each form that is a map with fields; those that must be written come first.
+    pub(super) fn records(self) -> Vec<Vec<Field<'a>>> {
+        let record = |form: &Part<'a>| {
+            let listed = form.schema["required"].as_array();
+            let required = |name: &str| listed.is_some_and(|all| all.iter().any(|word| word == name));
+            let properties = form.schema["properties"].as_object()?.iter();
+            let mut fields: Vec<_> = properties
+                .map(|(name, schema)| Field { name, required: required(name), part: self.with(schema) })
+                .collect();
+            fields.sort_by_key(|field| !field.required);
+            Some(fields)
+        };
+        self.forms().iter().filter_map(record).collect()
+    }
+
+    /// The fields of all forms.
     pub(super) fn fields(self) -> Vec<Field<'a>> {
-        let forms = self.forms();
         let mut fields: Vec<Field<'a>> = Vec::new();
-        for form in &forms {
-            let required =
-                |name: &str| form.schema["required"].as_array().is_some_and(|all| all.iter().any(|n| n == name));
-            for (name, schema) in form.schema["properties"].as_object().into_iter().flatten() {
-                if fields.iter().all(|field| field.name != name) {
-                    let required = forms.len() == 1 && required(name);
-                    fields.push(Field { name, required, part: self.with(schema) });
-                }
+        for field in self.records().into_iter().flatten() {
+            if fields.iter().all(|known| known.name != field.name) {
+                fields.push(field);
             }
         }
-        fields.sort_by_key(|field| !field.required);
         fields
     }
 
@@ -86,10 +94,12 @@ impl<'a> Part<'a> {
         own.or_else(|| self.target().schema["description"].as_str()).unwrap_or_default()
     }
 
-    /// What values of its type are, where the place itself says something else.
+    /// How text of its type is written, where the type says so and the place itself says something else.
     pub(super) fn about_type(self) -> Option<&'a str> {
-        let of_type = self.target().schema["description"].as_str()?;
-        (self.definition().is_some() && of_type != self.about()).then_some(of_type)
+        let target = self.target();
+        let of_type = target.schema["description"].as_str()?;
+        let is_text = target.schema["pattern"].is_string() || target.schema["anyOf"][0]["pattern"].is_string();
+        (is_text && self.definition().is_some() && of_type != self.about()).then_some(of_type)
     }
 
     /// The words that it may be, each with what it means.
