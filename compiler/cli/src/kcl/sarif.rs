@@ -94,12 +94,8 @@ impl Report {
             let message = location.message.as_ref().map_or("", |message| message.text.as_str());
             Some((location.place(stage)?, reword(message).0))
         });
-        let related: Vec<_> = related.collect();
-        let (mut message, help) = reword(text);
-        if let ("instance check failed", Some((_, condition))) = (message.as_str(), related.first()) {
-            message.clone_from(condition);
-        }
-        Fault { kind, message, place, related, help }
+        let (message, help) = reword(text);
+        Fault { kind, message, place, related: related.collect(), help }
     }
 }
 

@@ -70,11 +70,24 @@ fn innermost(mut path: String, mut part: Part<'_>) -> (String, Part<'_>) {
 
 fn section(path: &str, part: Part<'_>, fields: &[Field<'_>]) -> String {
     let head = if path.is_empty() { "## Top level".to_owned() } else { format!("## `{path}`") };
-    let mut text = format!("\n{head}\n\n{}\n\n| field | type | default | meaning |\n|---|---|---|---|\n", part.about());
+    let mut text = format!("\n{head}\n\n{}\n\n{}", part.about(), forms(part));
+    text.push_str("| field | type | default | meaning |\n|---|---|---|---|\n");
     for field in fields {
         text.push_str(&row(field));
     }
     text
+}
+
+/// The forms of a union, each by the fields that make it.
+fn forms(part: Part<'_>) -> String {
+    let form = |fields: &Vec<Field<'_>>| {
+        let required = fields.iter().filter(|field| field.required).map(|field| field.name);
+        format!("`{{ {} }}`", required.collect::<Vec<_>>().join(", "))
+    };
+    match part.records() {
+        records if records.len() < 2 => String::new(),
+        records => format!("Exactly one form: {}.\n\n", records.iter().map(form).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 fn row(Field { name, required, part }: &Field<'_>) -> String {

@@ -167,6 +167,6 @@ impl<'a> Part<'a> {
 fn plural(kind: &str) -> String {
     match kind {
         "text" | "whole number" | "map" => format!("{kind}s"),
-        other => other.to_owned(),
+        other => other.strip_prefix("list of ").map_or(other.to_owned(), |items| format!("lists of {items}")),
     }
 }
