@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use kars_scenario::diagnostic::Severity;
 use karsc_core::check::pages;
 use karsc_core::report::{Style, human};
 
@@ -68,8 +69,8 @@ pub(crate) fn completed(text: &str) -> String {
     format!("{text}{base}")
 }
 
-/// What compiling a block prints. Only diagnostics of errors and of the page's own code are shown.
-fn printed(block: &Block, files: &Memory) -> String {
+/// What compiling a block prints. Warnings of other codes are other pages' matter.
+fn printed(page: pages::Page, block: &Block, files: &Memory) -> String {
     let environment = block.words.split_whitespace().skip_while(|word| *word != "-e").nth(1).unwrap_or("kind");
     let mut files = files.clone().with("scenario.yaml", completed(&block.text));
     for (path, text) in AKS.iter().filter(|_| environment == "aks") {
@@ -77,7 +78,8 @@ fn printed(block: &Block, files: &Memory) -> String {
             files = files.with(path, *text);
         }
     }
-    let (found, sources) = diagnose(&files, environment);
+    let (mut found, sources) = diagnose(&files, environment);
+    found.retain(|diagnostic| diagnostic.severity == Severity::Error || diagnostic.code == page.code);
     human(&found, &sources, Style::Plain, "")
 }
 
@@ -131,13 +133,13 @@ fn run(page: pages::Page, failures: &mut Vec<String>) -> String {
         if let Some(path) = block.words.split_whitespace().find_map(|word| word.strip_prefix("file=")) {
             files = files.with(path, block.text.clone());
         } else if block.words.starts_with("yaml accepted") {
-            let got = printed(&block, &std::mem::take(&mut files));
+            let got = printed(page, &block, &std::mem::take(&mut files));
             if !got.is_empty() {
                 failures.push(format!("{}: an accepted example is not:\n{got}", page.file));
             }
         } else if block.words.starts_with("yaml rejected") {
             rejected += 1;
-            let got = printed(&block, &std::mem::take(&mut files));
+            let got = printed(page, &block, &std::mem::take(&mut files));
             if !got.contains(&format!("[{}]", page.code)) {
                 failures.push(format!("{}: a rejected example does not print {}:\n{got}", page.file, page.code));
             }

@@ -53,6 +53,9 @@ pub(crate) enum Failure {
     /// Going on would lose something.
     #[error("{0}")]
     Refused(String),
+    /// karsc is at fault.
+    #[error("this is a fault of karsc: {0}; report it with the file")]
+    Bug(String),
     /// Faults with a place, printed as diagnostics.
     #[error("the scenario cannot be evaluated")]
     Diagnosed(Box<Diagnosed>),
@@ -77,6 +80,7 @@ impl Failure {
             Self::Usage(_) => Exit::Input,
             Self::Environment(_) => Exit::Environment,
             Self::Refused(_) => Exit::Refused,
+            Self::Bug(_) => Exit::Bug,
             Self::Diagnosed(diagnosed) => diagnosed.exit,
             Self::ReaderGone => Exit::ReaderGone,
         }

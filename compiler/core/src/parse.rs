@@ -4,7 +4,7 @@ mod environment;
 mod include;
 mod path;
 mod secret;
-mod text;
+pub(crate) mod text;
 pub(crate) use text::is_hidden;
 mod texts;
 mod yaml;

@@ -13,6 +13,7 @@ pub(crate) mod yaml;
 use kars_contract::allowlist::EgressAllowlist;
 use kars_contract::digest::Digest;
 use kars_contract::document::Document;
+use kars_contract::router::RouterDocument;
 use kars_scenario::diagnostic::Found;
 use kars_scenario::environment::Engine;
 
@@ -24,6 +25,7 @@ pub use judge::{Platform, judge, judge_flows};
 use patch::Patches;
 use templates::Templates;
 use verdict::{Bench, Court};
+pub use yaml::canonical;
 use yaml::{to_json, to_yaml};
 
 /// A file of the bundle. Only this stage makes one.
@@ -55,7 +57,19 @@ pub struct Renderer<'a> {
     court: Court,
 }
 
-/// The files of one agent, or of the mesh.
+/// Everything of one agent: decided, patched and judged, but not yet text.
+#[derive(Debug)]
+pub struct Drawn<'a> {
+    name: &'a str,
+    document: RouterDocument,
+    planned: Vec<Planned>,
+    /// Encrypted Secrets, as file name and text.
+    encrypted: Vec<(String, String)>,
+    /// The lines of the scenario behind it.
+    pub(crate) origins: Origins,
+}
+
+/// The files of the mesh.
 #[derive(Debug, Default)]
 pub struct Rendered {
     pub manifests: Vec<Manifest>,
@@ -99,25 +113,20 @@ impl<'a> Renderer<'a> {
         &self.plan
     }
 
-    /// All files of one agent.
-    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Rendered {
+    /// Everything of one agent, still to be written down.
+    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Drawn<'a> {
         let plan = self.plan.agent(agent);
         let name = agent.name.as_str();
         let planned = self.objects(&plan, found);
-        let mut rendered = written(&format!("agents/{name}"), &planned, self.encrypted(agent));
-        let document = Manifest::new(format!("documents/{name}.router.json"), plan.document.encode());
-        let allowlist = EgressAllowlist::of(&plan.document);
-        rendered.origins.objects.extend(planned.iter().map(|object| {
-            let lines = origins_of_objects::of(self.plan.resolved(), agent, &object.file);
-            (format!("agents/{name}/{}.yaml", object.file), lines)
-        }));
-        rendered
-            .origins
-            .rules
-            .extend(plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())));
-        rendered.manifests.push(document);
-        rendered.manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
-        rendered
+        let lines = |object: &Planned| origins_of_objects::of(self.plan.resolved(), agent, &object.file);
+        let origins = Origins {
+            objects: planned
+                .iter()
+                .map(|object| (format!("agents/{name}/{}.yaml", object.file), lines(object)))
+                .collect(),
+            rules: plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())).collect(),
+        };
+        Drawn { name, document: plan.document, planned, encrypted: self.encrypted(agent), origins }
     }
 
     /// The objects of one agent, patched and judged.
@@ -149,7 +158,7 @@ impl<'a> Renderer<'a> {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
         let planned = objects_of_mesh(&self.plan, &self.patches, found);
         self.court.mesh(&planned, &self.bench(None), found);
-        let mut rendered = written("mesh", &planned, Vec::new());
+        let mut rendered = written("mesh", &planned, &[]);
         let lines = origins_of_objects::of_mesh(self.plan.resolved());
         rendered
             .origins
@@ -169,14 +178,45 @@ impl<'a> Renderer<'a> {
     }
 }
 
+impl Drawn<'_> {
+    /// The agent's name.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// How many Kubernetes objects there are.
+    pub fn objects(&self) -> usize {
+        self.planned.len() + self.encrypted.len()
+    }
+
+    /// The hash of all that the files are made from: two agents with the same one have the same files.
+    pub(crate) fn key(&self) -> Digest {
+        let objects: Vec<_> = self.planned.iter().map(|planned| (&planned.file, &planned.object)).collect();
+        let mut bytes =
+            serde_json::to_vec(&(objects, &self.encrypted)).expect("objects hold text, numbers, lists and maps");
+        bytes.extend(self.document.encode());
+        Digest::of(&bytes)
+    }
+
+    /// All files of the agent.
+    pub fn manifests(&self) -> Vec<Manifest> {
+        let name = self.name;
+        let mut manifests = written(&format!("agents/{name}"), &self.planned, &self.encrypted).manifests;
+        manifests.push(Manifest::new(format!("documents/{name}.router.json"), self.document.encode()));
+        let allowlist = EgressAllowlist::of(&self.document);
+        manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
+        manifests
+    }
+}
+
 /// Objects as files of a folder, with the kustomization that lists them. Encrypted Secrets come as name and text.
-fn written(folder: &str, planned: &[Planned], encrypted: Vec<(String, String)>) -> Rendered {
+fn written(folder: &str, planned: &[Planned], encrypted: &[(String, String)]) -> Rendered {
     let objects = planned.len() + encrypted.len();
     let mut files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
     let mut manifests: Vec<_> = planned.iter().map(|object| manifest(folder, object)).collect();
     for (file, text) in encrypted {
-        manifests.push(Manifest::new(format!("{folder}/{file}"), text));
-        files.push(file);
+        manifests.push(Manifest::new(format!("{folder}/{file}"), text.as_str()));
+        files.push(file.clone());
     }
     files.sort();
     manifests.push(Manifest::new(format!("{folder}/kustomization.yaml"), to_yaml(&objects::kustomization(files))));

@@ -1,6 +1,6 @@
 //! K0728: the facts about a cluster's addresses agree. Not here: private endpoints (K0710).
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 use kars_scenario::environment::{Cluster, IpFamily};
