@@ -2,9 +2,17 @@
 //! Not here: unit tests, which stand beside what they test.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod posture;
+#[cfg(test)]
+mod reach;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

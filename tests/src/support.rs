@@ -8,10 +8,9 @@ use std::path::PathBuf;
 
 use kars_contract::instant::Instant;
 use kars_scenario::diagnostic::Found;
-use karsc_core::check::check;
-use karsc_core::parse::{Input, parse};
-use karsc_core::resolve::resolve;
+use karsc_core::parse::Input;
 use karsc_core::sources::{Files, Sources};
+use karsc_core::{Compilation, compile};
 
 pub(crate) use collected::Collected;
 pub(crate) use disk::{Disk, files_under};
@@ -27,18 +26,9 @@ pub(crate) fn as_of() -> Instant {
     "2026-11-24T00:00:00Z".parse().unwrap()
 }
 
-/// Runs the stages up to the rules.
+/// Runs every stage, and keeps what was noticed.
 pub(crate) fn diagnose(files: &dyn Files, environment: &str) -> (Found, Sources) {
     let input = Input { scenario: "scenario.yaml".to_owned(), evaluated: None, environment: environment.to_owned() };
-    let (mut found, mut sources) = (Found::default(), Sources::default());
-    if let Some(parsed) = parse(&input, files, &mut sources, &mut found)
-        && !found.lost()
-    {
-        let resolved = resolve(&parsed, &sources, as_of(), &mut found);
-        if !found.lost() {
-            check(resolved, &mut found);
-        }
-    }
-    found.sort();
+    let Compilation { found, sources, .. } = compile(&input, as_of(), files, &Collected::default()).unwrap();
     (found, sources)
 }

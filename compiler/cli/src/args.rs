@@ -4,7 +4,9 @@ use std::num::NonZeroU8;
 use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use kars_contract::instant::Instant;
+use kars_scenario::name::Name;
 
 /// Compiles agent scenarios into reviewed, signed Kubernetes bundles.
 ///
@@ -22,7 +24,7 @@ pub(crate) struct Arguments {
     /// Print errors alone
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Print more
+    /// Print which files were read, too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// How many threads to use; one for each processor by default
@@ -39,6 +41,18 @@ pub(crate) enum Command {
     Build(Build),
     /// Print all diagnostics of a scenario; write nothing
     Check(Check),
+    /// Compare the objects of a scenario with those of another bundle
+    Diff(Diff),
+    /// Lay out the files of a scenario in one way, comments kept
+    Fmt(Fmt),
+    /// Draw who writes to whom, and what each agent reaches
+    Graph(Graph),
+    /// Start a new scenario
+    Init(Init),
+    /// Print a script that completes commands in a shell
+    Completions(Completions),
+    /// Print the manual, or write its pages
+    Man(Man),
     /// Print the version
     Version(Version),
 }
@@ -58,6 +72,14 @@ pub(crate) struct Source {
 }
 
 #[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc build examples/scenarios/exec-brief-hermes
+  karsc build brief -e aks -o out
+  karsc build brief -o out --check
+  karsc build brief -o out --watch
+  karsc build brief --stage resolved
+  karsc build brief -o -
+  karsc build clusters/production --platform -e aks -o platform")]
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) source: Source,
@@ -67,21 +89,116 @@ pub(crate) struct Build {
     /// Compare with the folder of `-o` instead of writing it; 1 where they differ
     #[arg(long, requires = "output")]
     pub(crate) check: bool,
+    /// Build again whenever a file of the scenario changes, until interrupted
+    #[arg(long, requires = "output", conflicts_with = "check")]
+    pub(crate) watch: bool,
     /// Build the platform bundle of the environment instead: the fence that administrators own. PATH holds `environments/`
-    #[arg(long, requires = "output", conflicts_with = "stage")]
+    #[arg(long, requires = "output", conflicts_with_all = ["stage", "check", "watch"])]
     pub(crate) platform: bool,
     /// Print what a stage made, and stop there
-    #[arg(long, value_name = "STAGE", conflicts_with_all = ["output", "check"])]
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["output", "check", "watch"])]
     pub(crate) stage: Option<Stage>,
 }
 
 #[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc check brief
+  karsc check brief -e aks --message-format github
+  karsc check - < scenario.yaml")]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) source: Source,
 }
 
 #[derive(Args, Debug)]
+#[command(after_long_help = "Exit codes: 0 the same, 1 different, above 1 an error.
+
+Examples:
+  karsc diff brief --against out
+  karsc diff brief -e aks --against ../released/brief")]
+pub(crate) struct Diff {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The folder of the other bundle
+    #[arg(long, value_name = "DIR")]
+    pub(crate) against: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_long_help = "The files are the scenario's own, what it includes, `environments/` and `tests/`.
+
+Examples:
+  karsc fmt brief
+  karsc fmt brief --check
+  karsc fmt - < scenario.yaml")]
+pub(crate) struct Fmt {
+    /// The scenario: its folder, its file, or `-` for standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Write nothing; name the files that would change, and end with 1 where there are any
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc graph brief
+  karsc graph brief --format mermaid
+  karsc graph brief --format dot | dot -Tsvg -o brief.svg")]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// What to draw in
+    #[arg(long, value_name = "FORMAT", default_value = "tree")]
+    pub(crate) format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A flowchart that code hosts draw in Markdown
+    Mermaid,
+    /// The language of Graphviz
+    Dot,
+    /// Nodes and edges
+    Json,
+    /// Text for a terminal
+    Tree,
+}
+
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc init demo
+  karsc init")]
+pub(crate) struct Init {
+    /// The name of the scenario, and of the folder that is made for it; without it the current folder is used
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<Name>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc completions bash > karsc.bash
+  karsc completions zsh > _karsc")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc man
+  karsc man -o share/man/man1")]
+pub(crate) struct Man {
+    /// Write one page for each command to this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc version
+  karsc version -o json")]
 pub(crate) struct Version {
     /// As text or JSON
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
@@ -118,4 +235,30 @@ pub(crate) enum MessageFormat {
     Short,
     Github,
     Sarif,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_all_of_them_parse() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<_> = help.lines().filter_map(|line| line.strip_prefix("  karsc ")).collect();
+            assert!(!examples.is_empty(), "`{}` has no example", command.get_name());
+            for example in examples {
+                let words = example.split(['|', '<', '>']).next().unwrap_or_default().split_whitespace();
+                let parsed = Arguments::try_parse_from(std::iter::once("karsc").chain(words));
+                assert!(parsed.is_ok(), "`karsc {example}`: {}", parsed.unwrap_err());
+            }
+        }
+    }
 }

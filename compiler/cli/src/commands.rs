@@ -2,13 +2,23 @@
 
 pub(crate) mod build;
 pub(crate) mod check;
+mod comparison;
+pub(crate) mod completions;
+pub(crate) mod diff;
+pub(crate) mod fmt;
+pub(crate) mod graph;
+pub(crate) mod init;
+pub(crate) mod man;
+mod progress;
 pub(crate) mod version;
 
-use karsc_core::bundle::{Output, Unwritable};
-use karsc_core::{Compilation, compile};
+use kars_scenario::diagnostic::Found;
+use karsc_core::bundle::{Cache, Output, Unwritable};
+use karsc_core::sources::Sources;
+use karsc_core::{Compilation, Inspection, compile, compile_again};
 
 use crate::inputs::Inputs;
-use crate::outcome::{Exit, Failure};
+use crate::outcome::{Exit, Failure, Outcome};
 use crate::print::Printer;
 
 /// Takes files and forgets them.
@@ -22,19 +32,45 @@ impl Output for Nowhere {
 
 /// Compiles and prints what was noticed.
 pub(crate) fn compiled(inputs: &Inputs, output: &dyn Output, printer: &Printer) -> Result<Compilation, Failure> {
-    let compilation = compile(&inputs.input, inputs.as_of, inputs.files.as_ref(), output)
-        .map_err(|error| Failure::Environment(error.to_string()))?;
-    printer.diagnostics(&compilation.found, &compilation.sources, &inputs.folder)?;
+    let watched = progress::Watched::over(output, printer);
+    let compilation = compile(&inputs.input, inputs.as_of, inputs.files.as_ref(), &watched);
+    drop(watched);
+    printed(compilation, inputs, printer)
+}
+
+/// The same, with what was made before.
+pub(crate) fn compiled_again(
+    inputs: &Inputs,
+    output: &dyn Output,
+    cache: &mut Cache,
+    printer: &Printer,
+) -> Result<Compilation, Failure> {
+    printed(compile_again(&inputs.input, inputs.as_of, inputs.files.as_ref(), output, cache), inputs, printer)
+}
+
+fn printed(
+    compilation: Result<Compilation, Unwritable>,
+    inputs: &Inputs,
+    printer: &Printer,
+) -> Result<Compilation, Failure> {
+    let compilation = compilation.map_err(|error| Failure::Environment(error.to_string()))?;
+    noticed(&compilation.found, &compilation.sources, inputs, printer)?;
     Ok(compilation)
 }
 
-/// How a compilation without a bundle ends.
-pub(crate) fn rejected(compilation: &Compilation) -> Exit {
-    let found = compilation.found.diagnostics();
-    let errors = || found.iter().filter(|diagnostic| diagnostic.severity == kars_scenario::diagnostic::Severity::Error);
-    if errors().next().is_some() && errors().all(|diagnostic| karsc_core::check::is_environmental(diagnostic.code)) {
-        Exit::Environment
-    } else {
-        Exit::Input
+/// Prints what was noticed on the way, and what was seen.
+pub(crate) fn inspected(inspection: Inspection<impl AsRef<[u8]>>, inputs: &Inputs, printer: &Printer) -> Outcome {
+    let Inspection { found, sources, seen } = inspection;
+    noticed(&found, &sources, inputs, printer)?;
+    let Some(seen) = seen else { return Ok(Exit::Input) };
+    printer.data(seen.as_ref())?;
+    Ok(if found.has_errors() { Exit::Input } else { Exit::Done })
+}
+
+/// Prints the diagnostics, and the files they are about for those who want to know.
+fn noticed(found: &Found, sources: &Sources, inputs: &Inputs, printer: &Printer) -> Result<(), Failure> {
+    for source in sources.iter().filter(|source| !source.path.starts_with('<')) {
+        printer.detail(|| format!("read `{}`, {} bytes", source.path, source.text.len()))?;
     }
+    printer.diagnostics(found, sources, &inputs.folder)
 }

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use cap_std::ambient_authority;
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use karsc_core::sources::{Files, Unreadable};
 
 use crate::outcome::Failure;
@@ -47,7 +47,10 @@ impl Folder {
 
 impl Files for Folder {
     fn read(&self, path: &str) -> Result<Vec<u8>, Unreadable> {
-        let file = self.dir.open(path).map_err(|error| match error.kind() {
+        // A pipe that nobody writes to would hold an ordinary reader for ever.
+        let waitless = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let options = OpenOptions::new().read(true).custom_flags(waitless).clone();
+        let file = self.dir.open_with(path, &options).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Unreadable::Missing,
             // cap-std refuses to leave the folder with this error and no number of the system.
             ErrorKind::PermissionDenied if error.raw_os_error().is_none() => Unreadable::Outside,

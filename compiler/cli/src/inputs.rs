@@ -27,6 +27,11 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
+    /// The files at a path, where neither environment nor moment matter.
+    pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
+        Self::of(&Source { path: path.to_owned(), environment: "kind".to_owned(), as_of: Some(Instant::MAX) })
+    }
+
     pub(crate) fn of(source: &Source) -> Result<Self, Failure> {
         let as_of = match source.as_of {
             Some(as_of) => as_of,

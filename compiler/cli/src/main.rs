@@ -8,6 +8,9 @@ mod inputs;
 mod kcl;
 mod outcome;
 mod print;
+#[cfg(test)]
+mod reference;
+mod settings;
 mod tree;
 
 use clap::Parser;
@@ -33,7 +36,7 @@ fn run() -> Exit {
         .build_global()
         .expect("the pool is made once");
     let printer = print::Printer::new(&arguments);
-    let outcome = dispatch(&arguments, &printer);
+    let outcome = settings::warn_of_unknown(&printer).and_then(|()| dispatch(&arguments, &printer));
     printer.finish(outcome)
 }
 
@@ -41,6 +44,12 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
     match &arguments.command {
         Command::Build(build) => commands::build::run(build, printer),
         Command::Check(check) => commands::check::run(check, printer),
+        Command::Diff(diff) => commands::diff::run(diff, printer),
+        Command::Fmt(fmt) => commands::fmt::run(fmt, printer),
+        Command::Graph(graph) => commands::graph::run(graph, printer),
+        Command::Init(init) => commands::init::run(init, printer),
+        Command::Completions(completions) => commands::completions::run(completions, printer),
+        Command::Man(man) => commands::man::run(man, printer),
         Command::Version(version) => commands::version::run(version, printer),
     }
 }

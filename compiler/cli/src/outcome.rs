@@ -50,6 +50,9 @@ pub(crate) enum Failure {
     /// Going on would lose something.
     #[error("{0}")]
     Refused(String),
+    /// karsc is at fault.
+    #[error("this is a fault of karsc: {0}; report it with the file")]
+    Bug(String),
     /// The reader of the output has gone.
     #[error("the reader of the output has gone")]
     ReaderGone,
@@ -61,6 +64,7 @@ impl Failure {
             Self::Usage(_) => Exit::Input,
             Self::Environment(_) => Exit::Environment,
             Self::Refused(_) => Exit::Refused,
+            Self::Bug(_) => Exit::Bug,
             Self::ReaderGone => Exit::ReaderGone,
         }
     }

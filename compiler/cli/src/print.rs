@@ -14,7 +14,13 @@ use crate::outcome::{Exit, Failure, Outcome};
 pub(crate) struct Printer {
     colour: ColorChoice,
     quiet: bool,
+    verbose: bool,
     format: Format,
+}
+
+/// `1 agent`, `2 agents`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 impl Printer {
@@ -31,7 +37,7 @@ impl Printer {
             MessageFormat::Github => Format::Github,
             MessageFormat::Sarif => Format::Sarif,
         };
-        Self { colour, quiet: arguments.quiet, format }
+        Self { colour, quiet: arguments.quiet, verbose: arguments.verbose > 0, format }
     }
 
     /// Prints data.
@@ -46,6 +52,19 @@ impl Printer {
             return Ok(());
         }
         self.err(&format!("{text}\n"))
+    }
+
+    /// Prints a line for people who asked for more.
+    pub(crate) fn detail(&self, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        if self.verbose { self.note(&text()) } else { Ok(()) }
+    }
+
+    /// Prints a warning that is about no file, unless people asked for silence.
+    pub(crate) fn warning(&self, text: &str) -> Result<(), Failure> {
+        if self.quiet {
+            return Ok(());
+        }
+        self.err(&format!("\u{1b}[1m\u{1b}[33mwarning\u{1b}[0m\u{1b}[1m: {text}\u{1b}[0m\n"))
     }
 
     fn err(&self, text: &str) -> Result<(), Failure> {
@@ -84,10 +103,15 @@ impl Printer {
         if matches!(failure, Failure::ReaderGone) {
             return Exit::ReaderGone;
         }
-        match self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n")) {
+        match self.failure(&failure) {
             Ok(()) => failure.exit(),
             Err(second) => second.exit(),
         }
+    }
+
+    /// Prints a failure.
+    pub(crate) fn failure(&self, failure: &Failure) -> Result<(), Failure> {
+        self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! A bundle's folder, written whole or not at all. The new tree is made beside the old one and takes its place in one
 //! step; files that did not change are the same files as before, times included.
 
+mod stamp;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -10,6 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use karsc_core::bundle::{Output, Unwritable};
 
 use crate::outcome::Failure;
+use stamp::Stamp;
+pub(crate) use stamp::Stamps;
 
 /// The folder that a build writes, from before it starts until it is in its place.
 pub(crate) struct Tree {
@@ -20,6 +24,8 @@ pub(crate) struct Tree {
     _lock: File,
     changed: AtomicBool,
     before: BTreeSet<String>,
+    /// How the last build left its files, where that is known.
+    left: Stamps,
 }
 
 /// What is ours in a bundle's folder beside the files of the inventory.
@@ -28,6 +34,11 @@ const OURS: [&str; 2] = ["delivery/", "signatures/"];
 impl Tree {
     /// Takes the lock, and refuses a folder that holds anything but a bundle.
     pub(crate) fn prepare(target: &Path) -> Result<Self, Failure> {
+        Self::prepare_again(target, Stamps::default())
+    }
+
+    /// The same, where it is known how the last build left the folder.
+    pub(crate) fn prepare_again(target: &Path, left: Stamps) -> Result<Self, Failure> {
         let failed = |what: &str, error: &io::Error| Failure::Environment(format!("{what}: {error}"));
         let name = target
             .file_name()
@@ -42,7 +53,14 @@ impl Tree {
         remove(&staged)
             .and_then(|()| fs::create_dir(&staged))
             .map_err(|error| failed(&format!("`{}` cannot be made", staged.display()), &error))?;
-        Ok(Self { target: target.to_owned(), staged, _lock: lock, changed: AtomicBool::new(false), before })
+        Ok(Self { target: target.to_owned(), staged, _lock: lock, changed: AtomicBool::new(false), before, left })
+    }
+
+    /// Puts the new tree in the place of the old one; says how it leaves its files.
+    pub(crate) fn commit_again(self) -> io::Result<Stamps> {
+        let paths = list(&self.staged)?.into_iter();
+        let stamps = paths.map(|path| Ok((path.clone(), Stamp::of(&self.staged.join(&path))?))).collect();
+        self.commit().and(stamps)
     }
 
     /// Puts the new tree in the place of the old one; says whether anything changed.
@@ -77,6 +95,23 @@ impl Drop for Tree {
 }
 
 impl Output for Tree {
+    fn keep(&self, paths: &[&str]) -> bool {
+        let untouched = |path: &&str| {
+            let left = self.left.get(*path);
+            left.is_some() && Stamp::of(&self.target.join(path)).ok().as_ref() == left
+        };
+        let linked = |path: &&str| -> io::Result<()> {
+            let new = self.staged.join(path);
+            new.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::hard_link(self.target.join(path), new)
+        };
+        if !paths.iter().all(untouched) {
+            return false;
+        }
+        // What was linked before one failed is written again.
+        paths.iter().all(|path| linked(path).is_ok())
+    }
+
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Unwritable> {
         let (new, old) = (self.staged.join(path), self.target.join(path));
         let put = || -> io::Result<()> {
@@ -87,6 +122,9 @@ impl Output for Tree {
                 return Ok(());
             }
             self.changed.store(true, Ordering::Relaxed);
+            if self.left.contains_key(path) {
+                remove_file(&new)?;
+            }
             File::create_new(&new)?.write_all(bytes)
         };
         put().map_err(|error| Unwritable {
@@ -164,6 +202,13 @@ fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
         }
     }
     Ok(files)
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn remove(folder: &Path) -> io::Result<()> {

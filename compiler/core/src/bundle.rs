@@ -1,6 +1,7 @@
 //! The last stage: a closed world of files with one content digest, the same on every machine. Files leave through
 //! [`Output`] as they are made, so memory does not grow with the scenario. Not here: disks.
 
+mod cache;
 mod inventory;
 mod provenance;
 mod sbom;
@@ -17,6 +18,7 @@ use crate::lower::{delivery, objects};
 use crate::render::yaml::{to_json, to_yaml};
 use crate::render::{Manifest, Renderer};
 use crate::resolve::Resolved;
+pub use cache::Cache;
 pub(crate) use source_map::Origins;
 use source_map::SourceMap;
 
@@ -24,6 +26,11 @@ use source_map::SourceMap;
 pub trait Output: Sync {
     /// Takes one file. The path is relative, with `/`.
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Unwritable>;
+
+    /// Takes files as they were when the last build ended; nothing is taken where one of them is no longer so.
+    fn keep(&self, _paths: &[&str]) -> bool {
+        false
+    }
 }
 
 /// A file could not be written.
@@ -59,7 +66,20 @@ struct Writer<'o> {
     written: Mutex<Written>,
 }
 
+/// A file of the inventory: its path, its hash, and whether the content digest covers it.
+type Entry = (String, (Digest, bool));
+
 impl Writer<'_> {
+    fn write(&self, manifests: &[Manifest]) -> Result<Vec<Entry>, Unwritable> {
+        manifests
+            .iter()
+            .map(|manifest| {
+                self.output.write(&manifest.path, &manifest.bytes)?;
+                Ok((manifest.path.clone(), (manifest.digest(), manifest.is_content)))
+            })
+            .collect()
+    }
+
     fn put(&self, manifest: &Manifest) -> Result<(), Unwritable> {
         self.output.write(&manifest.path, &manifest.bytes)?;
         let entry = (manifest.digest(), manifest.is_content);
@@ -69,7 +89,12 @@ impl Writer<'_> {
 }
 
 /// Renders and writes everything. Nothing comes back where an error was found; what was written until then is waste.
-pub fn bundle(renderer: &Renderer<'_>, output: &dyn Output, found: &mut Found) -> Result<Option<Bundle>, Unwritable> {
+pub fn bundle(
+    renderer: &Renderer<'_>,
+    output: &dyn Output,
+    cache: Option<&Cache>,
+    found: &mut Found,
+) -> Result<Option<Bundle>, Unwritable> {
     let scenario = renderer.plan().resolved();
     let writer = Writer { output, written: Mutex::default() };
     let noticed: Vec<Found> = scenario
@@ -77,17 +102,20 @@ pub fn bundle(renderer: &Renderer<'_>, output: &dyn Output, found: &mut Found) -
         .par_iter()
         .map(|(_, agent)| {
             let mut found = Found::default();
-            let rendered = renderer.agent(agent, &mut found);
-            rendered.manifests.iter().try_for_each(|manifest| writer.put(manifest))?;
+            let drawn = renderer.agent(agent, &mut found);
+            let make = || writer.write(&drawn.manifests());
+            let files = cache.map_or_else(make, |cache| cache.files(&drawn, output, make))?;
             let mut written = writer.written.lock().expect("no writer panics");
-            written.objects += rendered.objects;
-            written.source_map.extend(rendered.origins);
+            written.objects += drawn.objects();
+            written.files.extend(files);
+            written.source_map.extend(drawn.origins);
             Ok(found)
         })
         .collect::<Result<_, Unwritable>>()?;
     noticed.into_iter().for_each(|noticed| found.extend(noticed));
     let mesh = renderer.mesh(found);
-    mesh.manifests.iter().try_for_each(|manifest| writer.put(manifest))?;
+    let files = writer.write(&mesh.manifests)?;
+    writer.written.lock().expect("no writer panics").files.extend(files);
     writer.put(&root(scenario, !mesh.manifests.is_empty()))?;
     for (shard, folders) in delivery::shards(scenario).into_iter().enumerate() {
         writer.put(&Manifest::new(

@@ -34,7 +34,7 @@ pub struct Catalog {
 impl Catalog {
     /// What is known of a deployment.
     pub fn model(&self, provider: Provider, deployment: &str) -> Option<&KnownModel> {
-        self.providers.get(&provider)?.models.iter().find(|model| model.deployment.value == deployment)
+        self.providers.get(&provider)?.models.iter().find(|model| model.deployment.as_str() == deployment)
     }
 
     /// The tools that run inside a runtime's own process.
@@ -94,7 +94,7 @@ pub(crate) fn read(files: &dyn Files, sources: &mut Sources, found: &mut Found) 
 }
 
 impl Catalog {
-    /// Decodes a file into its place; a later file replaces an earlier one of the same name.
+    /// Decodes a file into its place; a later file replaces an earlier one of the same name, models one by one.
     fn take(&mut self, path: &str, file: FileId, sources: &Sources, found: &mut Found) {
         let Some(node) = node_of(file, sources, found) else { return };
         match role_of(path) {
@@ -107,8 +107,11 @@ impl Catalog {
                 self.tools.extend(tools.into_iter().map(|tool| (tool.id.value.clone(), tool)));
             }
             Role::Models => {
-                self.providers
-                    .extend(ModelCatalog::decode(&node, found).map(|catalog| (catalog.provider.value, catalog)));
+                let Some(mut read) = ModelCatalog::decode(&node, found) else { return };
+                if let Some(below) = self.providers.remove(&read.provider.value) {
+                    read.keep_models(below.models);
+                }
+                self.providers.insert(read.provider.value, read);
             }
             Role::Preset => {
                 self.presets

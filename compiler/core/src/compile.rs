@@ -3,7 +3,7 @@
 use kars_contract::instant::Instant;
 use kars_scenario::diagnostic::Found;
 
-use crate::bundle::{Bundle, Output, Unwritable, bundle};
+use crate::bundle::{Bundle, Cache, Output, Unwritable, bundle};
 use crate::check::check;
 use crate::lower::lower;
 use crate::parse::{Input, parse};
@@ -32,11 +32,34 @@ pub fn compile(
     files: &dyn Files,
     output: &dyn Output,
 ) -> Result<Compilation, Unwritable> {
+    compile_with(input, as_of, files, output, None)
+}
+
+/// Compiles a scenario that has been compiled before. What the cache knows is not made again where `output` can keep it.
+/// Once the output is in its place, [`Cache::commit`] tells the cache so.
+pub fn compile_again(
+    input: &Input,
+    as_of: Instant,
+    files: &dyn Files,
+    output: &dyn Output,
+    cache: &mut Cache,
+) -> Result<Compilation, Unwritable> {
+    cache.begin();
+    compile_with(input, as_of, files, output, Some(cache))
+}
+
+fn compile_with(
+    input: &Input,
+    as_of: Instant,
+    files: &dyn Files,
+    output: &dyn Output,
+    cache: Option<&Cache>,
+) -> Result<Compilation, Unwritable> {
     let mut compilation = Compilation::default();
     let Compilation { found, sources, .. } = &mut compilation;
     let parsed = parse(input, files, sources, found);
     let outcome = match parsed.filter(|_| !found.lost()) {
-        Some(parsed) => build(&parsed, sources, as_of, output, found)?,
+        Some(parsed) => build(&parsed, sources, as_of, (output, cache), found)?,
         None => None,
     };
     found.sort();
@@ -48,7 +71,7 @@ fn build(
     parsed: &crate::parse::Parsed,
     sources: &Sources,
     as_of: Instant,
-    output: &dyn Output,
+    (output, cache): (&dyn Output, Option<&Cache>),
     found: &mut Found,
 ) -> Result<Option<(Bundle, Summary)>, Unwritable> {
     let resolved = resolve(parsed, sources, as_of, found);
@@ -61,6 +84,6 @@ fn build(
     if found.has_errors() {
         return Ok(None);
     }
-    let built = bundle(&renderer, output, found)?;
+    let built = bundle(&renderer, output, cache, found)?;
     Ok(built.map(|built| (built, Summary::of(checked.resolved()))))
 }

@@ -5,6 +5,7 @@ pub(crate) mod credentials;
 pub(crate) mod delivery;
 mod document;
 pub(crate) mod egress;
+pub(crate) mod encrypted;
 pub(crate) mod flows;
 mod inference;
 pub(crate) mod mesh;

@@ -4,7 +4,7 @@ mod environment;
 mod include;
 mod path;
 mod secret;
-mod text;
+pub(crate) mod text;
 pub(crate) use text::is_hidden;
 mod texts;
 mod yaml;
@@ -25,6 +25,9 @@ pub use texts::Texts;
 
 /// The file that a lock is kept in.
 pub const LOCK_FILE: &str = "karsc.lock";
+
+/// How many agents a scenario may have.
+const MOST_AGENTS: usize = 10_000;
 
 /// What is to be compiled.
 #[derive(Clone, Debug)]
@@ -55,6 +58,13 @@ pub fn parse(input: &Input, files: &dyn Files, sources: &mut Sources, found: &mu
     let lock = lock(files, sources, found);
     let catalog = catalog::read(files, sources, found);
     let (scenario, environment) = (scenario?, environment?);
+    if scenario.agents.0.len() > MOST_AGENTS {
+        let message = format!("{} agents are too many for one scenario", scenario.agents.0.len());
+        found.lose(
+            Diagnostic::error(codes::LIMIT, scenario.metadata.name.span, message)
+                .help(format!("split it: a scenario has at most {MOST_AGENTS} agents")),
+        );
+    }
     let texts = texts::read(&scenario, &environment, files, sources, found);
     Some(Parsed { scenario, environment, lock, catalog, texts })
 }
@@ -85,7 +95,8 @@ fn scenario_node(
         return include::merged(file, files, sources, found).map(|node| (node, None));
     };
     let file = sources.add(Source { path: input.scenario.clone(), text: json.clone(), evaluated: true });
-    let node = yaml::read(file, json, found)?;
+    secret::note_secrets(file, sources, found);
+    let node = node_of(file, sources, found)?;
     let Value::Map(entries) = node.value else { unreachable!("the evaluator returns an object") };
     let mut scenario = None;
     let mut environment = None;

@@ -1,22 +1,31 @@
 //! The fifth stage: text. Templates are filled, the environment's patches applied, the objects judged as they are, and
 //! written as YAML, agent by agent. Not here: decisions (`lower`), and where files go (`bundle`).
 
+mod fault;
+mod judge;
 mod patch;
+mod posture;
+mod reach;
 mod templates;
+mod verdict;
 pub(crate) mod yaml;
 
 use kars_contract::allowlist::EgressAllowlist;
 use kars_contract::digest::Digest;
 use kars_contract::document::Document;
+use kars_contract::router::RouterDocument;
 use kars_scenario::diagnostic::Found;
 use kars_scenario::environment::Engine;
 
 use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
-use crate::lower::{AgentPlan, Plan, origins_of_objects};
+use crate::lower::{AgentPlan, Plan, encrypted, origins_of_objects};
 use crate::resolve::Agent;
+pub use judge::{Platform, judge, judge_flows};
 use patch::Patches;
 use templates::Templates;
+use verdict::{Bench, Court};
+pub use yaml::canonical;
 use yaml::{to_json, to_yaml};
 
 /// A file of the bundle. Only this stage makes one.
@@ -45,9 +54,22 @@ pub struct Renderer<'a> {
     plan: Plan<'a>,
     templates: Templates<'a>,
     patches: Patches<'a>,
+    court: Court,
 }
 
-/// The files of one agent, or of the mesh.
+/// Everything of one agent: decided, patched and judged, but not yet text.
+#[derive(Debug)]
+pub struct Drawn<'a> {
+    name: &'a str,
+    document: RouterDocument,
+    planned: Vec<Planned>,
+    /// Encrypted Secrets, as file name and text.
+    encrypted: Vec<(String, String)>,
+    /// The lines of the scenario behind it.
+    pub(crate) origins: Origins,
+}
+
+/// The files of the mesh.
 #[derive(Debug, Default)]
 pub struct Rendered {
     pub manifests: Vec<Manifest>,
@@ -62,7 +84,27 @@ pub fn render<'a>(plan: Plan<'a>, found: &mut Found) -> Renderer<'a> {
     let scenario = plan.resolved();
     let templates = Templates::of(scenario.catalog, found);
     let patches = Patches::of(&scenario.target.environment.patches);
-    Renderer { plan, templates, patches }
+    // What the relay's objects are is part of what every agent is judged by; what is wrong with them, `mesh` says.
+    let relay = objects_of_mesh(&plan, &patches, &mut Found::default());
+    let court = Court::of(&plan, &relay);
+    Renderer { plan, templates, patches, court }
+}
+
+/// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
+fn order(plan: &Plan<'_>, planned: &mut Planned) {
+    if plan.resolved().target.engine == Engine::Argocd {
+        planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
+    }
+}
+
+/// The relay's objects, patched.
+fn objects_of_mesh(plan: &Plan<'_>, patches: &Patches<'_>, found: &mut Found) -> Vec<Planned> {
+    let mut planned = objects::of_mesh(plan);
+    for object in &mut planned {
+        order(plan, object);
+        patches.apply(object, None, found);
+    }
+    planned
 }
 
 impl<'a> Renderer<'a> {
@@ -71,25 +113,20 @@ impl<'a> Renderer<'a> {
         &self.plan
     }
 
-    /// All files of one agent.
-    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Rendered {
+    /// Everything of one agent, still to be written down.
+    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Drawn<'a> {
         let plan = self.plan.agent(agent);
         let name = agent.name.as_str();
         let planned = self.objects(&plan, found);
-        let mut rendered = written(&format!("agents/{name}"), &planned);
-        let document = Manifest::new(format!("documents/{name}.router.json"), plan.document.encode());
-        let allowlist = EgressAllowlist::of(&plan.document);
-        rendered.origins.objects.extend(planned.iter().map(|object| {
-            let lines = origins_of_objects::of(self.plan.resolved(), agent, &object.file);
-            (format!("agents/{name}/{}.yaml", object.file), lines)
-        }));
-        rendered
-            .origins
-            .rules
-            .extend(plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())));
-        rendered.manifests.push(document);
-        rendered.manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
-        rendered
+        let lines = |object: &Planned| origins_of_objects::of(self.plan.resolved(), agent, &object.file);
+        let origins = Origins {
+            objects: planned
+                .iter()
+                .map(|object| (format!("agents/{name}/{}.yaml", object.file), lines(object)))
+                .collect(),
+            rules: plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())).collect(),
+        };
+        Drawn { name, document: plan.document, planned, encrypted: self.encrypted(agent), origins }
     }
 
     /// The objects of one agent, patched and judged.
@@ -97,21 +134,31 @@ impl<'a> Renderer<'a> {
         let files = self.templates.fill(plan, found);
         let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
         for object in &mut planned {
-            self.order(object);
+            order(&self.plan, object);
             self.patches.apply(object, Some(plan.agent.name.as_str()), found);
         }
+        let bench = self.bench(Some(plan.agent.name.as_str()));
+        self.court.agent(plan, self.plan.resolved(), &planned, &bench, found);
         planned
+    }
+
+    /// The encrypted Secrets of an agent, as they lie beside the scenario.
+    fn encrypted(&self, agent: &Agent<'_>) -> Vec<(String, String)> {
+        let scenario = self.plan.resolved();
+        let found = encrypted::of(scenario, agent).into_iter();
+        found
+            .filter_map(|secret| {
+                Some((format!("15-secret-{}.yaml", secret.secret), scenario.sources.get(secret.file?).text.clone()))
+            })
+            .collect()
     }
 
     /// All files of the scenario's relay; nothing without a mesh.
     pub fn mesh(&self, found: &mut Found) -> Rendered {
         let Some(document) = self.plan.relay() else { return Rendered::default() };
-        let mut planned = objects::of_mesh(&self.plan);
-        for object in &mut planned {
-            self.order(object);
-            self.patches.apply(object, None, found);
-        }
-        let mut rendered = written("mesh", &planned);
+        let planned = objects_of_mesh(&self.plan, &self.patches, found);
+        self.court.mesh(&planned, &self.bench(None), found);
+        let mut rendered = written("mesh", &planned, &[]);
         let lines = origins_of_objects::of_mesh(self.plan.resolved());
         rendered
             .origins
@@ -121,11 +168,8 @@ impl<'a> Renderer<'a> {
         rendered
     }
 
-    /// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
-    fn order(&self, planned: &mut Planned) {
-        if self.plan.resolved().target.engine == Engine::Argocd {
-            planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
-        }
+    fn bench<'b>(&'b self, agent: Option<&'b str>) -> Bench<'b> {
+        Bench { patches: &self.patches, agent, scenario: self.plan.resolved().scenario.metadata.name.span }
     }
 
     /// Notes what only the whole shows, once everything has been rendered.
@@ -134,12 +178,49 @@ impl<'a> Renderer<'a> {
     }
 }
 
-/// Objects as files of a folder, with the kustomization that lists them.
-fn written(folder: &str, planned: &[Planned]) -> Rendered {
+impl Drawn<'_> {
+    /// The agent's name.
+    pub fn name(&self) -> &str {
+        self.name
+    }
+
+    /// How many Kubernetes objects there are.
+    pub fn objects(&self) -> usize {
+        self.planned.len() + self.encrypted.len()
+    }
+
+    /// The hash of all that the files are made from: two agents with the same one have the same files.
+    pub(crate) fn key(&self) -> Digest {
+        let objects: Vec<_> = self.planned.iter().map(|planned| (&planned.file, &planned.object)).collect();
+        let mut bytes =
+            serde_json::to_vec(&(objects, &self.encrypted)).expect("objects hold text, numbers, lists and maps");
+        bytes.extend(self.document.encode());
+        Digest::of(&bytes)
+    }
+
+    /// All files of the agent.
+    pub fn manifests(&self) -> Vec<Manifest> {
+        let name = self.name;
+        let mut manifests = written(&format!("agents/{name}"), &self.planned, &self.encrypted).manifests;
+        manifests.push(Manifest::new(format!("documents/{name}.router.json"), self.document.encode()));
+        let allowlist = EgressAllowlist::of(&self.document);
+        manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
+        manifests
+    }
+}
+
+/// Objects as files of a folder, with the kustomization that lists them. Encrypted Secrets come as name and text.
+fn written(folder: &str, planned: &[Planned], encrypted: &[(String, String)]) -> Rendered {
+    let objects = planned.len() + encrypted.len();
+    let mut files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
     let mut manifests: Vec<_> = planned.iter().map(|object| manifest(folder, object)).collect();
-    let files: Vec<_> = planned.iter().map(|object| format!("{}.yaml", object.file)).collect();
+    for (file, text) in encrypted {
+        manifests.push(Manifest::new(format!("{folder}/{file}"), text.as_str()));
+        files.push(file.clone());
+    }
+    files.sort();
     manifests.push(Manifest::new(format!("{folder}/kustomization.yaml"), to_yaml(&objects::kustomization(files))));
-    Rendered { manifests, objects: planned.len(), origins: Origins::default() }
+    Rendered { manifests, objects, origins: Origins::default() }
 }
 
 fn manifest(folder: &str, Planned { file, object }: &Planned) -> Manifest {

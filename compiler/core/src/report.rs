@@ -26,6 +26,11 @@ pub enum Format {
     Sarif,
 }
 
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Human, Self::Json, Self::Short, Self::Github, Self::Sarif];
+}
+
 /// Prints all that was found.
 pub fn print(found: &Found, sources: &Sources, format: Format, style: Style, folder: &str) -> String {
     match format {

@@ -7,8 +7,9 @@ mod egress;
 mod flow;
 mod grants;
 mod images;
-mod models;
+pub(crate) mod models;
 mod names;
+mod receivers;
 mod rules;
 mod target;
 
@@ -36,6 +37,7 @@ pub use flow::{Flows, Reach, Spread, Step, Witness};
 pub use grants::Granted;
 pub use images::{Image, Images};
 pub use models::{Candidate, ModelUse};
+pub use receivers::Receiver;
 pub use rules::RuleUse;
 pub use target::Target;
 pub(crate) use target::resolve as target;

@@ -47,6 +47,20 @@ pub struct Position {
     pub column: usize,
 }
 
+/// How many files a scenario may have, and how many bytes all of them.
+const MOST_FILES: usize = 40_000;
+const MOST_BYTES: usize = 64 << 20;
+
+/// Whether there is room for a further file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Room {
+    Enough,
+    /// This file is the first one too many.
+    NoMore,
+    /// An earlier file was one too many already.
+    Full,
+}
+
 /// All files read so far, in the order they were read.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -54,6 +68,8 @@ pub struct Sources {
     /// For each file, where its lines start.
     lines: Vec<Vec<u32>>,
     by_path: BTreeMap<String, FileId>,
+    bytes: usize,
+    full: bool,
 }
 
 impl Sources {
@@ -67,8 +83,20 @@ impl Sources {
         let byte = |at: usize| u32::try_from(at).expect("files are limited to 8 MiB");
         let ends = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         self.lines.push(std::iter::once(0).chain(ends.map(|(at, _)| byte(at + 1))).collect());
+        self.bytes += source.text.len();
         self.files.push(source);
         id
+    }
+
+    /// Whether there is room for a further file of so many bytes. What is full stays full.
+    pub(crate) fn room(&mut self, bytes: usize) -> Room {
+        let was_full = self.full;
+        self.full |= self.files.len() >= MOST_FILES || self.bytes + bytes > MOST_BYTES;
+        match (was_full, self.full) {
+            (_, false) => Room::Enough,
+            (false, true) => Room::NoMore,
+            (true, true) => Room::Full,
+        }
     }
 
     /// The number of a file that was read.
@@ -86,11 +114,11 @@ impl Sources {
         self.files.iter()
     }
 
-    /// Puts stars over text that nobody may see again.
+    /// Puts stars over text that nobody may see again, byte for byte, so that places stay right.
     pub(crate) fn mask(&mut self, span: Span) {
         let text = &mut self.files[usize::from(span.file.0)].text;
         let (start, end) = (span.start as usize, span.end as usize);
-        let hidden: String = text[start..end].chars().map(|letter| if letter == '\n' { '\n' } else { '*' }).collect();
+        let hidden: String = text[start..end].bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
         text.replace_range(start..end, &hidden);
     }
 
@@ -98,10 +126,15 @@ impl Sources {
     pub fn position(&self, span: Span) -> Position {
         let text = &self.get(span.file).text;
         let at = floor_boundary(text, span.start as usize);
-        let lines = &self.lines[usize::from(span.file.0)];
-        let line = lines.partition_point(|start| *start as usize <= at);
-        let line_start = lines[line - 1] as usize;
+        let (line, line_start) = self.line_of(span.file, at);
         Position { line, column: text[line_start..at].chars().count() + 1 }
+    }
+
+    /// The number of the line that a byte stands on, from 1, and the byte it starts at.
+    pub(crate) fn line_of(&self, file: FileId, at: usize) -> (usize, usize) {
+        let lines = &self.lines[usize::from(file.0)];
+        let line = lines.partition_point(|start| *start as usize <= at);
+        (line, lines[line - 1] as usize)
     }
 
     /// Where a span starts, as `scenario.yaml:3:11`. In an evaluated file it is the field's path.

@@ -9,6 +9,7 @@ mod tools;
 pub use models::{AccountScoped, AccountScopedHost, CredentialForm, KnownModel, ModelCatalog};
 pub use preset::Preset;
 pub use runtime::{
-    Capabilities, ChannelNeeds, CodeUse, Dialect, File, PromptEndpoint, RuntimeDescriptor, Syntax, ToolUse,
+    Capabilities, ChannelNeeds, CodeUse, Dialect, File, PromptEndpoint, PromptProtocol, RuntimeDescriptor, Syntax,
+    ToolUse,
 };
 pub use tools::{Argument, ArgumentType, Choices, Enforcer, NameSet, Tool, ToolCatalog};

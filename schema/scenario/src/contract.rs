@@ -3,7 +3,7 @@
 use kars_contract::cidr::Cidr;
 use kars_contract::host_pattern::HostPattern;
 use kars_contract::instant::Instant;
-use kars_contract::name::Name;
+use kars_contract::name::{ModelName, Name};
 use kars_contract::router::{Dialect, Enforcer, PromptProtocol, Provider, Severity};
 use kars_contract::tool::{ToolId, ToolPattern};
 use serde::Deserialize;
@@ -40,6 +40,7 @@ macro_rules! words {
 
 texts! {
     Name: "a name",
+    ModelName: "a deployment",
     Cidr: "a range of IP addresses",
     HostPattern: "a host that can be allowed",
     Instant: "a moment",

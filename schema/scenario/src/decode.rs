@@ -20,6 +20,9 @@ pub trait Decode: Sized {
     fn decode(node: &Node, found: &mut Found) -> Option<Self>;
 }
 
+/// How many unknown fields of one map are named: more of them are another file, not a slip.
+const MOST_UNKNOWN: usize = 20;
+
 /// The entries of a map, taken one by one; what is left over at the end is unknown.
 pub struct Fields<'a> {
     span: Span,
@@ -70,13 +73,18 @@ impl<'a> Fields<'a> {
 
     /// Notes every entry that nothing asked for.
     pub fn close(self, found: &mut Found) {
-        for (name, _) in self.entries.iter().filter(|(name, _)| !self.asked.contains(&name.value.as_str())) {
+        let mut unknown = self.entries.iter().filter(|(name, _)| !self.asked.contains(&name.value.as_str()));
+        for (name, _) in unknown.by_ref().take(MOST_UNKNOWN) {
             let help = did_you_mean(&name.value, self.asked.iter().copied())
                 .unwrap_or_else(|| format!("known here: {}", listed(&self.asked)));
             found.push(
                 Diagnostic::error(codes::UNKNOWN_FIELD, name.span, format!("unknown field `{}`", name.value))
                     .help(help),
             );
+        }
+        if let Some((name, _)) = unknown.next() {
+            let message = format!("{} more fields are unknown here", unknown.count() + 1);
+            found.push(Diagnostic::error(codes::UNKNOWN_FIELD, name.span, message).help("remove them"));
         }
     }
 }
@@ -129,7 +137,14 @@ pub fn parsed<T: FromStr<Err: Display>>(node: &Node, what: &str, found: &mut Fou
 
 /// Says what stands where something else is wanted.
 pub fn wrong_type(node: &Node, wanted: &str) -> Diagnostic {
-    Diagnostic::error(codes::WRONG_TYPE, node.span, format!("expected {wanted}, found {}", node.kind()))
+    let help = match wanted {
+        "a list" => "write the items in brackets or after dashes",
+        "a map" => "write fields, as `name: value`",
+        "text" => "write one word or a line in quotes",
+        "a boolean" => "write `true` or `false`",
+        _ => "write digits alone, without sign, leading zero, point, exponent or quotes",
+    };
+    Diagnostic::error(codes::WRONG_TYPE, node.span, format!("expected {wanted}, found {}", node.kind())).help(help)
 }
 
 fn listed(names: &[&str]) -> String {
@@ -150,7 +165,7 @@ impl Decode for bool {
             Value::Scalar { text, plain: true } if text == "true" => Some(true),
             Value::Scalar { text, plain: true } if text == "false" => Some(false),
             _ => {
-                found.lose(wrong_type(node, "a boolean").help("write `true` or `false`"));
+                found.lose(wrong_type(node, "a boolean"));
                 None
             }
         }
@@ -166,9 +181,7 @@ fn whole_number<T: FromStr + Display>(node: &Node, bounds: RangeInclusive<T>, fo
     let digits = text.strip_prefix('-').unwrap_or(text);
     let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
     if digits.is_empty() || !canonical {
-        found.lose(
-            wrong_type(node, "a whole number").label("digits alone, without sign, leading zero, point or exponent"),
-        );
+        found.lose(wrong_type(node, "a whole number"));
         return None;
     }
     text.parse().ok().or_else(|| {

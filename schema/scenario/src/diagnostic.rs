@@ -92,11 +92,26 @@ impl Diagnostic {
 pub struct Found {
     diagnostics: Vec<Diagnostic>,
     lost: bool,
+    /// How many were noticed after [`MOST`], and whether one of them is an error.
+    dropped: usize,
+    dropped_error: bool,
 }
+
+/// How many diagnostics one stage keeps. Nobody reads more, and a hostile file could cause millions.
+const MOST: usize = 20_000;
 
 impl Found {
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() < MOST {
+            return self.diagnostics.push(diagnostic);
+        }
+        self.dropped += 1;
+        self.dropped_error |= diagnostic.severity == Severity::Error;
+    }
+
+    /// How many diagnostics were noticed and not kept.
+    pub fn dropped(&self) -> usize {
+        self.dropped
     }
 
     /// Notes that a value could not be read: what later stages would say about its absence is noise.
@@ -111,7 +126,7 @@ impl Found {
     }
 
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.dropped_error || self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     pub fn diagnostics(&self) -> &[Diagnostic] {
@@ -126,6 +141,8 @@ impl Found {
     /// Adds all that another stage found.
     pub fn extend(&mut self, other: Self) {
         self.lost |= other.lost;
+        self.dropped += other.dropped;
+        self.dropped_error |= other.dropped_error;
         self.diagnostics.extend(other.diagnostics);
     }
 

@@ -8,6 +8,7 @@ use crate::decode::Decode;
 use crate::name::Name;
 use crate::span::Spanned;
 
+pub use kars_contract::name::ModelName;
 pub use kars_contract::router::{Provider, Severity};
 
 /// A model that agents may use.
@@ -17,7 +18,7 @@ pub struct Model {
     /// Who serves the model.
     pub provider: Spanned<Provider>,
     /// The deployment's name at the provider. The catalogs know its dialect and context length.
-    pub deployment: Spanned<String>,
+    pub deployment: Spanned<ModelName>,
     /// Where the provider answers; may be left out where it has one address.
     #[serde(default)]
     pub endpoint: Option<Spanned<String>>,

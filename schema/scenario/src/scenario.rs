@@ -79,6 +79,14 @@ pub struct Scenario {
     pub expect: Option<Expect>,
 }
 
+impl Scenario {
+    /// Every budget that is written: the scenario's, that of `defaults`, those of agents.
+    pub fn budgets(&self) -> impl Iterator<Item = &Budget> {
+        let agents = self.agents.iter().filter_map(|(_, agent)| agent.budget.as_ref());
+        self.budget.iter().chain(&self.defaults.budget).chain(agents).map(|budget| &budget.value)
+    }
+}
+
 /// What a scenario is called.
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

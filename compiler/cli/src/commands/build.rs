@@ -2,12 +2,14 @@
 
 mod drift;
 mod platform;
+mod stage;
 mod stream;
 mod summary;
+mod watch;
 
 use std::path::Path;
 
-use super::{Nowhere, compiled, rejected};
+use super::{Nowhere, compiled};
 use crate::args::Build;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -19,10 +21,14 @@ pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
         return platform::run(&arguments.source, path, printer);
     }
     let inputs = Inputs::of(&arguments.source)?;
+    if let Some(stage) = arguments.stage {
+        return stage::run(stage, &inputs, printer);
+    }
     match &arguments.output {
         None => summarise(&inputs, printer),
         Some(path) if path == Path::new("-") => stream::run(&inputs, printer),
         Some(path) if arguments.check => drift::run(&inputs, path, printer),
+        Some(path) if arguments.watch => watch::run(arguments, path, printer),
         Some(path) => write(&inputs, path, printer),
     }
 }
@@ -30,7 +36,7 @@ pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
 fn summarise(inputs: &Inputs, printer: &Printer) -> Outcome {
     let compilation = compiled(inputs, &Nowhere, printer)?;
     let (Some(bundle), Some(built)) = (&compilation.bundle, &compilation.summary) else {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     };
     if !printer.diagnostics_are_data() {
         printer.data(summary::text(built, bundle, compilation.found.diagnostics().len()).as_bytes())?;
@@ -41,7 +47,7 @@ fn summarise(inputs: &Inputs, printer: &Printer) -> Outcome {
 fn write(inputs: &Inputs, path: &Path, printer: &Printer) -> Outcome {
     let tree = Tree::prepare(path)?;
     let compilation = compiled(inputs, &tree, printer)?;
-    let Some(bundle) = &compilation.bundle else { return Ok(rejected(&compilation)) };
+    let Some(bundle) = &compilation.bundle else { return Ok(Exit::Input) };
     let changed = tree.commit().map_err(|error| Failure::Environment(error.to_string()))?;
     let state = if changed { "written to" } else { "unchanged in" };
     printer.note(&format!(

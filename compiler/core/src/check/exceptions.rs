@@ -33,7 +33,7 @@ pub(super) fn apply(scenario: &Resolved<'_>, found: &mut Found) {
             used.set(used.get() || excepted);
             !excepted
         });
-        if !used.get() {
+        if !used.get() && found.dropped() == 0 {
             faults.push(
                 Diagnostic::error(
                     UNUSED,
@@ -42,7 +42,7 @@ pub(super) fn apply(scenario: &Resolved<'_>, found: &mut Found) {
                 )
                 .help("remove it"),
             );
-        } else if scenario.ends_soon(exception.until.value) {
+        } else if used.get() && scenario.ends_soon(exception.until.value) {
             faults.push(
                 Diagnostic::warning(
                     ENDS_SOON,

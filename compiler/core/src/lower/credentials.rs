@@ -53,6 +53,15 @@ pub(crate) fn secrets_of_agent(agent: &Agent<'_>) -> BTreeMap<String, BTreeSet<S
     grouped(channels)
 }
 
+/// Keys by Secret that the agent's pod needs, router and agent together.
+pub(crate) fn secrets_of_pod(agent: &Agent<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut needed = secrets_of_router(agent);
+    for (secret, keys) in secrets_of_agent(agent) {
+        needed.entry(secret).or_default().extend(keys);
+    }
+    needed
+}
+
 /// The client that the router's federated token stands for, where it uses one.
 pub(crate) fn workload_client(agent: &Agent<'_>) -> Option<String> {
     of_router(agent).find_map(|credential| match credential {

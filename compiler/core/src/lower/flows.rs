@@ -90,11 +90,6 @@ pub(crate) fn into_relay(scenario: &Resolved<'_>) -> Vec<Flow> {
     flows
 }
 
-/// What the relay connects to: nothing, unless it must check tokens of the cluster, which it does by the DNS name of the issuer.
-pub(crate) fn out_of_relay(scenario: &Resolved<'_>) -> Vec<Flow> {
-    vec![dns(scenario)]
-}
-
 fn scraper(scenario: &Resolved<'_>) -> Option<String> {
     scenario.target.environment.observability.as_ref()?.prometheus.as_ref().map(|namespace| namespace.to_string())
 }

@@ -25,9 +25,11 @@ use serde::Serialize;
 use super::{AgentPlan, Plan};
 use crate::resolve::Resolved;
 
-pub(crate) use config_map::{ORIGINS, RuntimeFiles};
-pub use external_secret::ExternalSecret;
+pub(crate) use config_map::{ORIGINS, RuntimeFiles, TRUST};
+pub use external_secret::{ExternalSecret, Metadata as ExternalSecretMetadata};
 pub(crate) use kustomization::kustomization;
+#[cfg(test)]
+pub(crate) use network_policy::{SPECIAL_V4, SPECIAL_V6};
 
 /// An object of a scenario bundle.
 #[derive(Clone, Debug, Serialize)]
@@ -58,16 +60,25 @@ impl Object {
 
     /// The object's name.
     pub fn name(&self) -> &str {
+        self.place().0
+    }
+
+    /// The namespace it is in; none for a namespace.
+    pub fn namespace(&self) -> Option<&str> {
+        self.place().1
+    }
+
+    fn place(&self) -> (&str, Option<&str>) {
         let metadata = match self {
             Self::Namespace(object) => &object.metadata,
             Self::ServiceAccount(object) => &object.metadata,
-            Self::ExternalSecret(object) => return &object.metadata.name,
+            Self::ExternalSecret(object) => return (&object.metadata.name, Some(&object.metadata.namespace)),
             Self::NetworkPolicy(object) => &object.metadata,
             Self::ConfigMap(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::StatefulSet(object) => &object.metadata,
         };
-        metadata.name.as_deref().unwrap_or_default()
+        (metadata.name.as_deref().unwrap_or_default(), metadata.namespace.as_deref())
     }
 
     /// Sets an annotation.

@@ -1,6 +1,8 @@
 //! Includes: further files whose entries become part of the scenario. Merging is done on nodes, so that every value keeps
 //! the place it was written at. Not here: what the entries mean.
 
+use std::collections::BTreeSet;
+
 use kars_scenario::codes;
 use kars_scenario::diagnostic::{Diagnostic, Found};
 use kars_scenario::node::{Node, Value};
@@ -13,9 +15,8 @@ use crate::sources::{Files, Sources};
 /// What an included file may hold: maps that merge, and lists that grow.
 const MAPS: [&str; 6] = ["agents", "channels", "mcpServers", "memories", "models", "rules"];
 const LISTS: [&str; 2] = ["exceptions", "links"];
-/// How deep includes may be nested, and how many bytes all files of a scenario may have.
+/// How deep includes may be nested.
 const DEEPEST: usize = 32;
-const LARGEST_SCENARIO: usize = 64 << 20;
 
 struct Merging<'a> {
     files: &'a dyn Files,
@@ -23,16 +24,14 @@ struct Merging<'a> {
     found: &'a mut Found,
     /// The files being read, outermost first, with the place that names each.
     chain: Vec<(FileId, Span)>,
-    done: Vec<FileId>,
-    bytes: usize,
+    done: BTreeSet<FileId>,
 }
 
 /// The scenario of a file with all it includes.
 pub(super) fn merged(file: FileId, files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<Node> {
     let mut root = node_of(file, sources, found)?;
-    let bytes = sources.get(file).text.len();
     let chain = vec![(file, Span { file, start: 0, end: 0 })];
-    let mut merging = Merging { files, sources, found, chain, done: vec![file], bytes };
+    let mut merging = Merging { files, sources, found, chain, done: BTreeSet::from([file]) };
     for name in included(&root) {
         merging.include(&name, &mut root);
     }
@@ -63,13 +62,12 @@ impl Merging<'_> {
             return;
         }
         if self.chain.len() >= DEEPEST {
-            return self.found.lose(Diagnostic::error(
-                codes::LIMIT,
-                name.span,
-                format!("includes are nested deeper than {DEEPEST} files"),
-            ));
+            return self.found.lose(
+                Diagnostic::error(codes::LIMIT, name.span, format!("includes are nested deeper than {DEEPEST} files"))
+                    .help("include the file from the scenario itself"),
+            );
         }
-        self.done.push(file);
+        self.done.insert(file);
         let Some(node) = node_of(file, self.sources, self.found) else { return };
         self.chain.push((file, name.span));
         for inner in included(&node) {
@@ -98,18 +96,7 @@ impl Merging<'_> {
             return Some(known);
         }
         match self.files.read(path) {
-            Ok(bytes) => {
-                self.bytes += bytes.len();
-                if self.bytes > LARGEST_SCENARIO {
-                    self.found.lose(Diagnostic::error(
-                        codes::LIMIT,
-                        name.span,
-                        "the scenario's files are larger than 64 MiB together",
-                    ));
-                    return None;
-                }
-                text::keep(path, bytes, self.sources, self.found)
-            }
+            Ok(bytes) => text::keep(path, bytes, self.sources, self.found),
             Err(error) => {
                 self.found.lose(
                     Diagnostic::error(codes::UNREADABLE_FILE, name.span, format!("`{path}` cannot be read"))

@@ -63,13 +63,17 @@ pub(super) fn note_secrets(file: FileId, sources: &mut Sources, found: &mut Foun
     let mut places = Vec::new();
     let text = &sources.get(file).text;
     for form in FORMS {
-        places.extend(
-            text.match_indices(form.start).filter_map(|(at, _)| Some((at, end_of(form, text, at)?, form.what))),
-        );
+        note_form(form, text, &mut places);
     }
-    places.extend(passwords(text));
+    passwords(text, &mut places);
     places.sort_unstable();
+    let mut hidden_to = 0;
     for (start, end, what) in places {
+        // What lies within another secret is hidden with it.
+        if start < hidden_to {
+            continue;
+        }
+        hidden_to = end;
         let byte = |at: usize| u32::try_from(at).expect("files are limited to 8 MiB");
         let shown: String = sources.get(file).text[start..end].chars().take(4).collect();
         let hidden = Span { file, start: byte(start + shown.len()), end: byte(end) };
@@ -85,6 +89,29 @@ pub(super) fn note_secrets(file: FileId, sources: &mut Sources, found: &mut Foun
     }
 }
 
+/// A place from byte to byte, with what stands there.
+type Place = (usize, usize, &'static str);
+
+/// Finds every secret of a form. A secret is read once, however often its start occurs within it.
+fn note_form(form: &Form, text: &str, places: &mut Vec<Place>) {
+    let mut read_to = 0;
+    for (at, _) in text.match_indices(form.start) {
+        if at >= read_to
+            && let Some(end) = end_of(form, text, at)
+        {
+            read_to = end;
+            places.push((at, end, form.what));
+        }
+    }
+}
+
+/// The start of a text, up to the end of its line and no longer than what is looked for there.
+fn line_start(text: &str) -> &str {
+    const LONGEST: usize = 256;
+    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text[..end].lines().next().unwrap_or_default()
+}
+
 /// The end of a secret that starts here, where it is one.
 fn end_of(form: &Form, text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -93,8 +120,7 @@ fn end_of(form: &Form, text: &str, at: usize) -> Option<usize> {
     }
     let rest = &text[at + form.start.len()..];
     if form.start.starts_with("-----") {
-        let line = rest.lines().next()?;
-        line.contains("PRIVATE KEY").then_some(())?;
+        line_start(rest).contains("PRIVATE KEY").then_some(())?;
         let length = rest
             .find("-----END")
             .map_or(rest.len(), |end| rest[end..].find('\n').map_or(rest.len(), |line| end + line));
@@ -109,22 +135,27 @@ fn jwt_has_parts(form: &Form, rest: &str) -> bool {
     form.start != "eyJ" || rest.matches('.').count() >= 2
 }
 
-/// Values of keys that say they are passwords, in any file.
-fn passwords(text: &str) -> Vec<(usize, usize, &'static str)> {
+/// Values of keys that say they are passwords, in any file. Plain words are prose, as in `password: required`.
+fn passwords(text: &str, places: &mut Vec<Place>) {
     const KEYS: [&str; 4] = ["password", "passwd", "client_secret", "clientSecret"];
-    let mut places = Vec::new();
     for key in KEYS {
+        let mut read_to = 0;
         for (at, _) in text.match_indices(key) {
             let after = at + key.len();
-            let Some(rest) = text[after..].strip_prefix([':', '=']) else { continue };
-            let value = rest.lines().next().unwrap_or_default();
+            let Some(rest) = text[after..].strip_prefix([':', '=']).filter(|_| at >= read_to) else { continue };
+            let value = line_start(rest);
             let trimmed = value.trim_start().trim_start_matches(['"', '\'']);
             let start = after + 1 + (value.len() - trimmed.len());
-            let length = trimmed.bytes().take_while(|byte| !b" \"',}#".contains(byte)).count();
-            if length >= 6 && !trimmed.starts_with(['{', '[', '$', '<']) {
-                places.push((start, start + length, "a password"));
+            let length = text[start..].bytes().take_while(|byte| !b" \"',}#\r\n".contains(byte)).count();
+            let word = &text[start..start + length];
+            if length >= 6 && !word.starts_with(['{', '[', '$', '<']) && !is_prose(word) {
+                read_to = start + length;
+                places.push((start, read_to, "a password"));
             }
         }
     }
-    places
+}
+
+fn is_prose(word: &str) -> bool {
+    word.len() < 20 && word.trim_end_matches(['.', ';', ':', ')']).chars().all(char::is_alphabetic)
 }

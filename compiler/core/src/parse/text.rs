@@ -4,7 +4,7 @@ use kars_scenario::codes;
 use kars_scenario::diagnostic::{Diagnostic, Found};
 use kars_scenario::span::{FileId, Span};
 
-use crate::sources::{Source, Sources};
+use crate::sources::{Room, Source, Sources};
 
 /// The largest file.
 pub(super) const LARGEST_FILE: usize = 8 << 20;
@@ -13,8 +13,23 @@ pub(super) const LARGEST_FILE: usize = 8 << 20;
 pub(crate) fn keep(path: &str, bytes: Vec<u8>, sources: &mut Sources, found: &mut Found) -> Option<FileId> {
     if bytes.len() > LARGEST_FILE {
         let file = keep_text(path, String::new(), sources);
-        found.lose(Diagnostic::error(codes::LIMIT, start_of(file), format!("`{path}` is larger than 8 MiB")));
+        found.lose(
+            Diagnostic::error(codes::LIMIT, start_of(file), format!("`{path}` is larger than 8 MiB"))
+                .help("split it into several files and `include` them"),
+        );
         return None;
+    }
+    match sources.room(bytes.len()) {
+        Room::Enough => {}
+        Room::NoMore => {
+            found.lose(
+                Diagnostic::error(codes::LIMIT, Span::default(), format!("with `{path}` the scenario is too large"))
+                    .label("a scenario has at most 64 MiB in at most 40,000 files")
+                    .help("split it into several scenarios"),
+            );
+            return None;
+        }
+        Room::Full => return None,
     }
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
@@ -28,7 +43,7 @@ pub(crate) fn keep(path: &str, bytes: Vec<u8>, sources: &mut Sources, found: &mu
     if let Some(at) = text.find('\0') {
         return not_text(path, text, at, "is a zero byte", sources, found);
     }
-    let file = keep_text(path, text.replace("\r\n", "\n"), sources);
+    let file = keep_text(path, text.replace("\r\n", "\n").replace('\r', "\n"), sources);
     note_hidden(file, sources, found);
     super::secret::note_secrets(file, sources, found);
     Some(file)
@@ -65,12 +80,15 @@ pub(crate) fn is_hidden(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// How many hidden characters of one file are shown: a file full of them says no more than its first.
+const MOST_NOTED: usize = 20;
+
 fn note_hidden(file: FileId, sources: &Sources, found: &mut Found) {
     let text = &sources.get(file).text;
     if text.is_ascii() {
         return;
     }
-    for (at, letter) in text.char_indices().filter(|(_, letter)| is_hidden(*letter)) {
+    for (at, letter) in text.char_indices().filter(|(_, letter)| is_hidden(*letter)).take(MOST_NOTED) {
         let start = u32::try_from(at).expect("files are limited to 8 MiB");
         let end = start + u32::try_from(letter.len_utf8()).expect("at most four");
         found.push(

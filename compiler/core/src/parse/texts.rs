@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kars_scenario::codes;
 use kars_scenario::diagnostic::{Diagnostic, Found};
-use kars_scenario::environment::Environment;
+use kars_scenario::environment::{Environment, SecretSource};
 use kars_scenario::scenario::Scenario;
 use kars_scenario::span::{FileId, Spanned};
 
@@ -36,6 +36,14 @@ impl Texts {
         let keys = environment.trust.iter().flat_map(|trust| &trust.keys);
         for name in verify.chain(keys) {
             self.read(name, files, sources, found);
+        }
+    }
+
+    /// Reads encrypted Secrets: `secrets/<agent>/<secret>.sops.yaml`.
+    fn read_encrypted(&mut self, files: &dyn Files, sources: &mut Sources, found: &mut Found) {
+        for path in files.list("secrets").into_iter().filter(|path| path.ends_with(".sops.yaml")) {
+            let file = super::read_file(&path, files, sources, found);
+            self.files.extend(file.map(|file| (path, file)));
         }
     }
 
@@ -80,5 +88,8 @@ pub(super) fn read(
         texts.read(name, files, sources, found);
     }
     texts.read_environment(environment, files, sources, found);
+    if environment.secrets.as_ref().and_then(|secrets| secrets.from.as_deref()) == Some(&SecretSource::Sops) {
+        texts.read_encrypted(files, sources, found);
+    }
     texts
 }

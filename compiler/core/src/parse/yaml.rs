@@ -1,6 +1,8 @@
 //! YAML to nodes: events of the YAML parser become a tree with places, and what the language does not have is refused.
 //! Not here: types.
 
+use std::collections::BTreeMap;
+
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span as Marks};
 use kars_scenario::codes;
 use kars_scenario::diagnostic::{Diagnostic, Found};
@@ -16,63 +18,99 @@ pub(crate) fn read(file: FileId, text: &str, found: &mut Found) -> Option<Node> 
     options.emit_comments = false;
     options.disallow_directives = true;
     options.emit_unresolved_aliases = true;
-    let mut builder = Builder { file, length: text.len(), open: Vec::new(), root: None, documents: 0 };
+    let mut builder = Builder { file, text, open: Vec::new(), root: None, documents: 0 };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
             Ok((event, marks)) => builder.take(event, marks, found)?,
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len()).min(text.len());
                 let span = builder.span(at, (at + 1).min(text.len()));
-                found.lose(
-                    Diagnostic::error(codes::YAML_SYNTAX, span, "this is not YAML").label(error.info().to_lowercase()),
-                );
+                found.lose(not_yaml(span, &error.info()));
                 return None;
             }
         }
     }
     if builder.root.is_none() {
-        found.lose(Diagnostic::error(codes::YAML_SYNTAX, builder.span(0, 0), "the file is empty"));
+        found.lose(
+            Diagnostic::error(codes::YAML_SYNTAX, builder.span(0, 0), "the file is empty")
+                .help("write a map: `key: value`"),
+        );
     }
     builder.root
+}
+
+/// What the YAML parser could not read, in its own words.
+fn not_yaml(span: Span, why: &str) -> Diagnostic {
+    let why = why.to_lowercase();
+    if why.contains("recursion limit") {
+        return too_deep(span);
+    }
+    let help = match why.contains("tab") {
+        true => "indent with spaces",
+        false => "look for a bracket or quote that is not closed, or for wrong indentation",
+    };
+    Diagnostic::error(codes::YAML_SYNTAX, span, "this is not YAML").label(why).help(help)
+}
+
+fn too_deep(span: Span) -> Diagnostic {
+    let message = format!("lists and maps are nested deeper than {DEEPEST} levels");
+    Diagnostic::error(codes::LIMIT, span, message).help("the language nests far less: write it flat")
 }
 
 /// A list or map that is not complete yet.
 struct Open {
     start: usize,
     value: Value,
+    /// Where each key of a map is written.
+    keys: BTreeMap<String, Span>,
     /// The key whose value comes next.
     key: Option<Spanned<String>>,
 }
 
-struct Builder {
+struct Builder<'t> {
     file: FileId,
-    length: usize,
+    text: &'t str,
     open: Vec<Open>,
     root: Option<Node>,
     documents: usize,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn span(&self, start: usize, end: usize) -> Span {
-        let byte = |at: usize| u32::try_from(at.min(self.length)).expect("files are limited to 8 MiB");
-        Span { file: self.file, start: byte(start), end: byte(end.max(start)) }
+        let length = self.text.len();
+        let boundary = |at: &usize| self.text.is_char_boundary(*at);
+        let start = (0..=start.min(length)).rev().find(boundary).unwrap_or_default();
+        let end = (end.min(length).max(start)..=length).find(boundary).unwrap_or(length);
+        let byte = |at: usize| u32::try_from(at).expect("files are limited to 8 MiB");
+        Span { file: self.file, start: byte(start), end: byte(end) }
+    }
+
+    /// The word before a node that starts with a mark: its tag or anchor.
+    fn before(&self, node: usize, mark: char) -> Span {
+        let start = self.text[..node].rfind(mark).unwrap_or(node);
+        let word = self.text[start..].find(|letter: char| letter.is_whitespace() || ",[]{}".contains(letter));
+        self.span(start, word.map_or(self.text.len(), |length| start + length))
     }
 
     fn take(&mut self, event: Event<'_>, marks: Marks, found: &mut Found) -> Option<()> {
-        let start = marks.start.byte_offset().unwrap_or(self.length);
-        let end = marks.end.byte_offset().unwrap_or(self.length);
+        let start = marks.start.byte_offset().unwrap_or(self.text.len());
+        let end = marks.end.byte_offset().unwrap_or(self.text.len());
         let span = self.span(start, end);
         if let Some(tag) = event.tag() {
             let message = format!("the tag `{}` is not part of the language", tag.original());
-            return refuse(span, message, "write the value without a tag", found);
+            return refuse(self.before(start, '!'), message, "write the value without a tag", found);
         }
         if event.anchor_id().is_some() {
             let help = "write the value where it is used; what many agents share goes to `defaults`";
-            return refuse(span, "anchors are not part of the language".to_owned(), help, found);
+            let span = self.before(start, '&');
+            let name = &self.text[span.start as usize..span.end as usize];
+            return refuse(span, format!("anchors are not part of the language, and `{name}` is one"), help, found);
         }
         match event {
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                refuse(span, "aliases are not part of the language".to_owned(), "write the value here", found)
+                let name = &self.text[span.start as usize..span.end as usize];
+                let message = format!("aliases are not part of the language, and `{name}` is one");
+                refuse(span, message, "write the value here", found)
             }
             Event::DocumentStart(..) => self.start_document(span, found),
             Event::Scalar(text, style, ..) => {
@@ -104,14 +142,10 @@ impl Builder {
     fn start(&mut self, start: usize, value: Value, found: &mut Found) -> Option<()> {
         if self.open.len() >= DEEPEST {
             let span = self.span(start, start + 1);
-            found.lose(Diagnostic::error(
-                codes::LIMIT,
-                span,
-                format!("lists and maps are nested deeper than {DEEPEST} levels"),
-            ));
+            found.lose(too_deep(span));
             return None;
         }
-        self.open.push(Open { start, value, key: None });
+        self.open.push(Open { start, value, keys: BTreeMap::new(), key: None });
         Some(())
     }
 
@@ -124,14 +158,15 @@ impl Builder {
         match (&mut parent.value, parent.key.take()) {
             (Value::List(items), _) => items.push(node),
             (Value::Map(entries), Some(key)) => {
-                if let Some((first, _)) = entries.iter().find(|(known, _)| known.value == key.value) {
+                if let Some(first) = parent.keys.get(&key.value) {
                     found.lose(
                         Diagnostic::error(codes::DUPLICATE_KEY, key.span, format!("`{}` is written twice", key.value))
-                            .because(first.span, "first written here")
+                            .because(*first, "first written here")
                             .help("keep one of them"),
                     );
                     return Some(());
                 }
+                parent.keys.insert(key.value.clone(), key.span);
                 entries.push((key, node));
             }
             (Value::Map(_), None) => parent.key = Some(key_of(node, found)?),
@@ -150,7 +185,10 @@ fn key_of(node: Node, found: &mut Found) -> Option<Spanned<String>> {
         }
         Value::Scalar { text, .. } => Some(Spanned::new(text, node.span)),
         Value::List(_) | Value::Map(_) => {
-            found.lose(Diagnostic::error(codes::WRONG_TYPE, node.span, "a key is text"));
+            found.lose(
+                Diagnostic::error(codes::WRONG_TYPE, node.span, "a key is text")
+                    .help("quote what begins with `[` or `{`"),
+            );
             None
         }
     }

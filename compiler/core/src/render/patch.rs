@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 use kars_scenario::environment::Patch;
-use kars_scenario::span::Spanned;
+use kars_scenario::span::{Span, Spanned};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -45,6 +45,11 @@ impl<'a> Patches<'a> {
                 }
             }
         }
+    }
+
+    /// Where the last patch stands that means this object.
+    pub(super) fn behind(&self, planned: &Planned, agent: Option<&str>) -> Option<Span> {
+        self.patches.iter().rfind(|patch| means(&patch.value, &planned.object, agent)).map(|patch| patch.span)
     }
 
     /// Notes patches that met nothing.

@@ -74,9 +74,37 @@ fn rank(key: &str) -> usize {
     FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len())
 }
 
+/// A document in the layout of [`to_yaml`], whoever wrote it; nothing where it is no YAML.
+pub fn canonical(text: &str) -> Option<String> {
+    serde_saphyr::from_str::<Value>(text).ok().map(|value| to_yaml(&value))
+}
+
 /// JSON for people to read: two spaces, sorted as the type says, a line end at the end.
 pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(value).expect("text, numbers, lists and maps");
     text.push(b'\n');
     text
+}
+
+/// One document without the fields that hold nothing. It is for people; no machine reads it back.
+pub(crate) fn to_short_yaml(value: &impl Serialize) -> String {
+    let mut value = serde_json::to_value(value).expect("text, numbers, lists and maps");
+    shorten(&mut value);
+    to_yaml(&value)
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(shorten);
+            fields.retain(|_, field| !is_empty(field));
+        }
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// An empty map may mean something, as in `managedIdentity: {}`.
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }

@@ -32,6 +32,16 @@ pub struct EgressRule<'a> {
     pub span: Span,
 }
 
+impl EgressRule<'_> {
+    /// What the scenario names: the host, or the preset it comes from.
+    pub fn named(&self) -> String {
+        match self.source {
+            EgressSource::Written(_) => format!("`{}`", self.host),
+            EgressSource::Preset(preset) => format!("the preset `{}`", preset.value),
+        }
+    }
+}
+
 /// Why a host may be reached.
 #[derive(Clone, Copy, Debug)]
 pub enum EgressSource<'a> {

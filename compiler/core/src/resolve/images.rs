@@ -7,6 +7,8 @@ use kars_scenario::environment::Environment;
 use kars_scenario::lock::Lock;
 use kars_scenario::span::{Span, Spanned};
 
+use super::Resolved;
+
 /// A container image as it is pulled.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -92,5 +94,16 @@ impl Images {
         }
         let versioned = version.and_then(|version| self.runtimes.get(&format!("{kind}-{version}")));
         versioned.or_else(|| self.runtimes.get(image)).cloned()
+    }
+}
+
+impl Resolved<'_> {
+    /// Every image that this build deploys, by its reference.
+    pub fn images_in_use(&self) -> BTreeMap<&str, &Image> {
+        let images = &self.target.images;
+        let relay = images.relay.as_ref().filter(|_| !self.edges.all.is_empty());
+        let runtimes = self.agents().filter_map(|agent| agent.runtime.as_ref()?.image.as_ref());
+        let used = images.router.iter().chain(relay).chain(runtimes);
+        used.map(|image| (image.reference.as_str(), image)).collect()
     }
 }

@@ -8,6 +8,7 @@ use kars_scenario::model::{Fallback, Model};
 use kars_scenario::span::Spanned;
 
 use super::{Scope, names};
+use crate::catalog::Catalog;
 
 /// The model of an agent with all that may answer in its place.
 #[derive(Clone, Debug)]
@@ -49,23 +50,33 @@ impl ModelUse<'_> {
 pub(super) fn resolve<'a>(named: &'a Spanned<Name>, scope: Scope<'a, '_>, found: &mut Found) -> Option<ModelUse<'a>> {
     let models = &scope.parsed.scenario.models;
     let model = names::find(named, models, "models", found)?;
-    let mut candidates = vec![candidate(named, model, &model.deployment, scope)];
+    let mut candidates = vec![candidate(named, model, model.deployment.as_str(), scope)];
     match &model.fallback {
         None => {}
         Some(Fallback::Models(next)) => {
             for name in next {
                 if let Some(model) = names::find(name, models, "models", found) {
-                    candidates.push(candidate(name, model, &model.deployment, scope));
+                    candidates.push(candidate(name, model, model.deployment.as_str(), scope));
                 }
             }
         }
         Some(Fallback::Auto(_)) => {
-            let chain = scope.parsed.catalog.providers.get(&model.provider).map(|provider| provider.chain.as_slice());
-            let next = chain.unwrap_or_default().iter().filter(|deployment| **deployment != model.deployment.value);
-            candidates.extend(next.map(|deployment| candidate(named, model, deployment, scope)));
+            let next = chain(&scope.parsed.catalog, model);
+            candidates.extend(next.map(|known| candidate(named, model, known.deployment.as_str(), scope)));
         }
     }
     Some(ModelUse { named, candidates })
+}
+
+/// What `fallback: auto` stands for: the catalog's chain without the model itself, and without deployments of another
+/// dialect, since the request that is repeated is in the dialect of the first.
+pub(crate) fn chain<'a>(catalog: &'a Catalog, model: &'a Model) -> impl Iterator<Item = &'a KnownModel> {
+    let provider = model.provider.value;
+    let spoken = catalog.model(provider, model.deployment.as_str()).map(|known| known.dialect);
+    let names = catalog.providers.get(&provider).map(|provider| provider.chain.as_slice()).unwrap_or_default();
+    let others = names.iter().filter(|name| **name != model.deployment.value);
+    let known = others.filter_map(move |name| catalog.model(provider, name.as_str()));
+    known.filter(move |known| Some(known.dialect) == spoken)
 }
 
 fn candidate<'a>(

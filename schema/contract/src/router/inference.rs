@@ -71,6 +71,21 @@ pub enum Provider {
     Anthropic,
 }
 
+impl Provider {
+    /// The word in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AzureOpenai => "azure-openai",
+            Self::AzureFoundry => "azure-foundry",
+            Self::GithubCopilot => "github-copilot",
+            Self::GithubModels => "github-models",
+            Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
+        }
+    }
+}
+
 /// The API that a model speaks.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -81,6 +96,18 @@ pub enum Dialect {
     ChatCompletions,
     /// Anthropic's `/messages`.
     Messages,
+}
+
+impl Dialect {
+    /// The word in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Responses => "responses",
+            Self::ChatCompletions => "chat-completions",
+            Self::Messages => "messages",
+        }
+    }
 }
 
 /// What the router shows a service. The secret itself is never in a document.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Dialect;
 use crate::decode::Decode;
-use crate::model::Provider;
+use crate::model::{ModelName, Provider};
 use crate::scenario::ApiVersion;
 use crate::span::Spanned;
 
@@ -43,7 +43,16 @@ pub struct ModelCatalog {
     pub models: Vec<KnownModel>,
     /// The deployments that `fallback: auto` tries, in this order.
     #[serde(default)]
-    pub chain: Vec<String>,
+    pub chain: Vec<ModelName>,
+}
+
+impl ModelCatalog {
+    /// Adds the models of a catalog that this one is laid over, where it does not describe them itself.
+    pub fn keep_models(&mut self, below: Vec<KnownModel>) {
+        let named = |model: &KnownModel| self.models.iter().any(|own| own.deployment == model.deployment);
+        let kept: Vec<_> = below.into_iter().filter(|model| !named(model)).collect();
+        self.models.extend(kept);
+    }
 }
 
 /// A form of credential.
@@ -60,7 +69,7 @@ pub enum CredentialForm {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KnownModel {
     /// Its name.
-    pub deployment: Spanned<String>,
+    pub deployment: Spanned<ModelName>,
     /// The dialect it speaks.
     pub dialect: Dialect,
     /// Tokens of prompt and answer together.

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use karsc_core::bundle::{Output, Unwritable};
 
-use crate::commands::{compiled, rejected};
+use crate::commands::comparison::is_object;
+use crate::commands::compiled;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
 use crate::print::Printer;
@@ -17,8 +18,7 @@ struct Objects(Mutex<BTreeMap<(bool, String), Vec<u8>>>);
 impl Output for Objects {
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Unwritable> {
         let in_mesh = path.starts_with("mesh/");
-        let is_object = (in_mesh || path.starts_with("agents/")) && !path.ends_with("/kustomization.yaml");
-        if is_object {
+        if is_object(path) {
             self.0.lock().expect("no writer panics").insert((!in_mesh, path.to_owned()), bytes.to_owned());
         }
         Ok(())
@@ -29,7 +29,7 @@ pub(super) fn run(inputs: &Inputs, printer: &Printer) -> Outcome {
     let objects = Objects::default();
     let compilation = compiled(inputs, &objects, printer)?;
     if compilation.bundle.is_none() {
-        return Ok(rejected(&compilation));
+        return Ok(Exit::Input);
     }
     for bytes in objects.0.into_inner().expect("no writer panics").into_values() {
         printer.data(b"---\n")?;

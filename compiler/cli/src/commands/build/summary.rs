@@ -3,6 +3,8 @@
 use karsc_core::bundle::Bundle;
 use karsc_core::summary::{AgentSummary, Summary};
 
+use crate::print::counted;
+
 /// How many agents are shown; the rest is counted.
 const MOST_AGENTS: usize = 50;
 
@@ -15,13 +17,9 @@ pub(super) fn text(summary: &Summary, bundle: &Bundle, warnings: usize) -> Strin
     if summary.agents.len() > MOST_AGENTS {
         text.push_str(&format!("\n  and {} more agents\n", summary.agents.len() - MOST_AGENTS));
     }
-    let warnings = if warnings == 0 { "no warnings".to_owned() } else { format!("{warnings} warnings") };
-    text.push_str(&format!(
-        "\n{} agents, {} objects, {warnings}\n{}\n",
-        summary.agents.len(),
-        bundle.objects,
-        bundle.content
-    ));
+    let warnings = if warnings == 0 { "no warnings".to_owned() } else { counted(warnings, "warning") };
+    let (agents, objects) = (counted(summary.agents.len(), "agent"), counted(bundle.objects, "object"));
+    text.push_str(&format!("\n{agents}, {objects}, {warnings}\n{}\n", bundle.content));
     text
 }
 

@@ -12,8 +12,8 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
         let (Some(until), Some(span)) = (rule.until, rule.until_span) else { continue };
         if until <= scenario.as_of {
             found.push(
-                Diagnostic::error(RULE.code, span, format!("the time for `{}` has ended", rule.host))
-                    .label("the router refuses the host from here on")
+                Diagnostic::error(RULE.code, span, format!("the time for {} has ended", rule.named()))
+                    .label("the router refuses it from here on")
                     .help("remove the entry, or agree on a new date"),
             );
         }

@@ -12,8 +12,8 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
         let (Some(until), Some(span)) = (rule.until, rule.until_span) else { continue };
         if scenario.ends_soon(until) {
             found.push(
-                Diagnostic::warning(RULE.code, span, format!("the time for `{}` ends within 30 days", rule.host))
-                    .label("the router refuses the host from then on")
+                Diagnostic::warning(RULE.code, span, format!("the time for {} ends within 30 days", rule.named()))
+                    .label("the router refuses it from then on")
                     .help("ask whether the agent still needs it, and agree on a new date or remove it"),
             );
         }

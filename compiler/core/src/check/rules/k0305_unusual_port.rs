@@ -1,6 +1,7 @@
 //! K0305: a port that is not for the web. Not here: port 0 (K0310).
 
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
+use kars_scenario::name::Name;
 use kars_scenario::span::Spanned;
 
 use crate::check::Rule;
@@ -14,13 +15,13 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
             let EgressSource::Written(written) = rule.source else { continue };
             let ports = written.ports.iter().flatten();
             for port in ports.filter(|port| !matches!(port.value, 80 | 443)) {
-                found.push(unusual(port).at(format!("agents.{}", agent.name.value)));
+                found.push(unusual(port, &agent.name.value));
             }
         }
     }
 }
 
-fn unusual(port: &Spanned<u16>) -> Diagnostic {
+fn unusual(port: &Spanned<u16>, agent: &Name) -> Diagnostic {
     let why = match port.value {
         22 => "SSH carries anything: what goes through it can neither be read nor limited",
         25 | 465 | 587 => "mail leaves from here for anybody",
@@ -29,5 +30,6 @@ fn unusual(port: &Spanned<u16>) -> Diagnostic {
     };
     Diagnostic::warning(RULE.code, port.span, format!("port {} is not for the web", port.value))
         .label(why)
-        .help("use 443, or add an exception that says who answers for it")
+        .help(format!("use 443, or add an exception for K0305 at `agents.{agent}`"))
+        .at(format!("agents.{agent}"))
 }

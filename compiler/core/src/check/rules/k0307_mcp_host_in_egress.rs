@@ -28,7 +28,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
                 Diagnostic::error(RULE.code, rule.span, format!("`{}` opens an MCP server's host", rule.host))
                     .label(format!("calls from here skip the tools listed for `{}`", name.value))
                     .because(url.span, "the router's gateway reaches it from here")
-                    .help(format!("remove the host and name `{}` under `mcp`", name.value))
+                    .help(format!("remove the host, and name `{}` under `mcp` where its tools are needed", name.value))
                     .at(format!("agents.{}", agent.name.value)),
             );
         }

@@ -16,7 +16,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
                 found.push(
                     Diagnostic::warning(RULE.code, rule.span, format!("`{}` opens a whole domain", rule.host))
                         .label("user pages, redirectors and forgotten hosts are among them")
-                        .help(format!("name the hosts, or write `*.{base}` for one label"))
+                        .help(format!("name the hosts, or write `*.{base}` for one label: most sites need no more"))
                         .at(format!("agents.{}", agent.name.value)),
                 );
             }

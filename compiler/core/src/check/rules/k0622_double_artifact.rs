@@ -6,7 +6,7 @@ use kars_contract::router::FilePattern;
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 
 use crate::check::Rule;
-use crate::resolve::Resolved;
+use crate::resolve::{Agent, Resolved};
 
 pub(super) const RULE: Rule = Rule { code: Code(622), check };
 
@@ -26,7 +26,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
 }
 
 /// A file that arrives has the name it had at its sender, under `incoming/`: a second one of that name replaces it.
-fn arrivals(scenario: &Resolved<'_>, receiver: &crate::resolve::Agent<'_>, found: &mut Found) {
+fn arrivals(scenario: &Resolved<'_>, receiver: &Agent<'_>, found: &mut Found) {
     let mut arriving = BTreeMap::new();
     for edge in scenario.edges.to(&receiver.name.value).filter(|edge| !edge.files.is_empty()) {
         let Some(sender) = scenario.agents.get(&edge.from.value) else { continue };

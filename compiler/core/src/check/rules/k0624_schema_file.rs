@@ -1,6 +1,6 @@
 //! K0624: the schema of a produced file is JSON, and an object. Not here: whether it is a good schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 use kars_scenario::span::{FileId, Span};
@@ -11,10 +11,11 @@ use crate::resolve::Resolved;
 
 pub(super) const RULE: Rule = Rule { code: Code(624), check };
 
+#[expect(clippy::zero_sized_map_values, reason = "only that it is an object is asked, not what its keys hold")]
 fn check(scenario: &Resolved<'_>, found: &mut Found) {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for schema in scenario.agents().flat_map(|agent| &agent.written.produces).filter_map(|made| made.schema.as_ref()) {
-        let Some(file) = scenario.texts.get(&schema.value).filter(|file| seen.insert(*file, ()).is_none()) else {
+        let Some(file) = scenario.texts.get(&schema.value).filter(|file| seen.insert(*file)) else {
             continue;
         };
         let text = &scenario.sources.get(file).text;

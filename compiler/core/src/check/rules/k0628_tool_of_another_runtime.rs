@@ -1,5 +1,7 @@
 //! K0628: a tool that runs inside another runtime. Not here: tools that nobody has (K0601).
 
+use std::collections::BTreeSet;
+
 use kars_contract::tool::MCP_PROVIDER;
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 
@@ -17,7 +19,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
         let kind = runtime.kind().as_str();
         let own = |provider: &str| provider == kind || FOR_ALL.contains(&provider);
         let foreign = agent.tools.iter().filter(|(tool, _)| !own(tool.provider()));
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for (tool, granted) in foreign.filter(|(_, granted)| seen.insert(granted.span)) {
             let help = match scenario.catalog.tools_of(kind).next() {
                 Some(tool) => format!("use tools of the agent's own runtime, such as `{}`", tool.id.value),

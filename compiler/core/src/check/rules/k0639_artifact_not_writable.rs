@@ -30,9 +30,9 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
         {
             continue;
         }
-        let saves = tools.iter().any(|tool| tool.call.as_ref().is_some_and(|call| call.get("saves").is_some()));
+        let has_saver = tools.iter().any(|tool| tool.call.as_ref().is_some_and(|call| call.get("saves").is_some()));
         for artifact in &agent.written.produces {
-            let saved = saves && artifact.path.strip_prefix(SAVED).is_some_and(|name| !name.contains('/'));
+            let saved = has_saver && artifact.path.strip_prefix(SAVED).is_some_and(|name| !name.contains('/'));
             if !saved {
                 found.extend(judge(agent, artifact, &tools));
             }

@@ -1,7 +1,7 @@
 //! Flux: `OCIRepository` (`source.toolkit.fluxcd.io/v1`) and `Kustomization` (`kustomize.toolkit.fluxcd.io/v1`), with the
 //! fields that are used. Each part of the bundle is applied in two steps, so that no agent starts before its fence stands.
 
-use kars_scenario::environment::Delivery;
+use kars_scenario::environment::{Delivery, SecretSource};
 use serde::{Deserialize, Serialize};
 
 use super::{file, identity, parts};
@@ -78,7 +78,16 @@ struct KustomizationSpec {
     service_account_name: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     depends_on: Vec<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decryption: Option<Decryption>,
     patches: Vec<Patch>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Decryption {
+    provider: String,
+    secret_ref: Named,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -102,10 +111,11 @@ struct Target {
 }
 
 /// What a fence is made of: everything but workloads.
-const FENCE: [(&str, &str); 6] = [
+const FENCE: [(&str, &str); 7] = [
     ("v1", "Namespace"),
     ("v1", "ServiceAccount"),
     ("v1", "ConfigMap"),
+    ("v1", "Secret"),
     ("v1", "Service"),
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("external-secrets.io/v1", "ExternalSecret"),
@@ -130,6 +140,7 @@ pub(super) fn objects(scenario: &Resolved<'_>, delivery: &Delivery) -> Vec<(Stri
             }),
         },
     };
+    let decrypts = scenario.target.secrets == SecretSource::Sops;
     let mut files = vec![file("00-oci-repository", &source)];
     for (part, path) in parts(scenario) {
         let step = |step: &str, without: &[(&str, &str)], after: Vec<Named>| Kustomization {
@@ -146,6 +157,10 @@ pub(super) fn objects(scenario: &Resolved<'_>, delivery: &Delivery) -> Vec<(Stri
                 source_ref: SourceRef { kind: "OCIRepository".to_owned(), name: name.clone() },
                 service_account_name: identity.account.clone(),
                 depends_on: after,
+                decryption: decrypts.then(|| Decryption {
+                    provider: "sops".to_owned(),
+                    secret_ref: Named { name: format!("{name}-sops") },
+                }),
                 patches: without.iter().map(|(version, kind)| removing(version, kind)).collect(),
             },
         };

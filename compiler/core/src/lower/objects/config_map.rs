@@ -17,7 +17,7 @@ use crate::resolve::Resolved;
 pub(super) const SIGNATURE: &str = "router-signature";
 pub(crate) const ORIGINS: &str = "router-origins";
 /// The copy of the administrators' trust that admission compares.
-pub(super) const TRUST: &str = "router-trust";
+pub(crate) const TRUST: &str = "router-trust";
 
 /// The rendered files and variables of a runtime.
 #[derive(Clone, Debug, Default)]

@@ -75,10 +75,7 @@ pub(super) fn of_agent(scenario: &Resolved<'_>, plan: &AgentPlan<'_, '_>, place:
         .filter(|_| scenario.target.secrets == SecretSource::ExternalSecrets)
         .and_then(|secrets| secrets.store.as_ref());
     let Some(store) = store else { return Vec::new() };
-    let mut needed = credentials::secrets_of_router(plan.agent);
-    for (secret, keys) in credentials::secrets_of_agent(plan.agent) {
-        needed.entry(secret).or_default().extend(keys);
-    }
+    let needed = credentials::secrets_of_pod(plan.agent);
     needed.into_iter().map(|(secret, keys)| external_secret(&secret, &keys, store.as_str(), place)).collect()
 }
 

@@ -23,7 +23,7 @@ const PROBE_SECONDS: i32 = 10;
 
 pub(super) fn objects(scenario: &Resolved<'_>, document: &RelayDocument) -> Vec<Planned> {
     let place = Place::named(scenario, &mesh_namespace(scenario).to_string(), NAME, settings::COMPONENT_MESH);
-    let (into, out) = (flows::into_relay(scenario), flows::out_of_relay(scenario));
+    let into = flows::into_relay(scenario);
     let ports =
         [("registry", settings::REGISTRY_PORT), ("relay", settings::RELAY_PORT), ("admin", settings::RELAY_ADMIN_PORT)];
     vec![
@@ -32,13 +32,7 @@ pub(super) fn objects(scenario: &Resolved<'_>, document: &RelayDocument) -> Vec<
         planned("20-default-deny", Object::NetworkPolicy(network_policy::default_deny(&place))),
         planned(
             "21-relay-flows",
-            Object::NetworkPolicy(network_policy::opened(
-                "relay-flows",
-                &into,
-                &out,
-                &scenario.target.families,
-                &place,
-            )),
+            Object::NetworkPolicy(network_policy::opened("relay-flows", &into, &[], &scenario.target.families, &place)),
         ),
         planned("30-relay-document", Object::ConfigMap(holding("relay-document", document, &place))),
         planned("40-service", Object::Service(service::headless(NAME, &ports, &place))),

@@ -1,0 +1,10 @@
+//! The command as people and scripts meet it: the binary is run, and exit codes, streams and files are looked at.
+//! Not here: what the compiler decides.
+
+mod commands;
+mod determinism;
+mod exit_codes;
+mod hostile;
+mod output;
+mod streams;
+mod support;
