@@ -103,7 +103,9 @@ pub(super) struct Bench<'a> {
 
 impl Bench<'_> {
     fn note(&self, faults: Vec<Fault>, planned: &[Planned], written: Span, found: &mut Found) {
-        faults.into_iter().for_each(|fault| found.push(self.diagnostic(fault, planned, written)));
+        for fault in faults {
+            found.push(self.diagnostic(fault, planned, written));
+        }
     }
 
     fn diagnostic(&self, fault: Fault, planned: &[Planned], written: Span) -> Diagnostic {
