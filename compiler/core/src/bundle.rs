@@ -112,7 +112,9 @@ pub fn bundle(
             Ok(found)
         })
         .collect::<Result<_, Unwritable>>()?;
-    noticed.into_iter().for_each(|noticed| found.extend(noticed));
+    for noticed in noticed {
+        found.extend(noticed);
+    }
     let mesh = renderer.mesh(found);
     let files = writer.write(&mesh.manifests)?;
     writer.written.lock().expect("no writer panics").files.extend(files);
