@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod flows;
+#[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod golden;
@@ -13,6 +15,8 @@ mod pages;
 mod posture;
 #[cfg(test)]
 mod reach;
+#[cfg(test)]
+mod seed_checklist;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

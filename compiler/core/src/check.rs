@@ -16,18 +16,13 @@ use crate::resolve::Resolved;
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
+/// The code of images that the lock does not pin.
+const UNPINNED: Code = Code(701);
+
 /// One rule. It looks at a whole scenario and notes every fault of its kind.
 pub(crate) struct Rule {
     pub(crate) code: Code,
     pub(crate) check: fn(&Resolved<'_>, &mut Found),
-}
-
-/// Codes of faults in what surrounds a scenario, the lock above all: nothing that is written has to change.
-const ENVIRONMENTAL: [Code; 1] = [Code(701)];
-
-/// Whether a fault is one of the surroundings, which the command line tells apart by its exit code.
-pub fn is_environmental(code: Code) -> bool {
-    ENVIRONMENTAL.contains(&code)
 }
 
 /// A scenario that broke no rule. Only [`check`] makes one, and `lower` accepts nothing else.
@@ -63,4 +58,9 @@ pub fn check<'a>(scenario: Resolved<'a>, found: &mut Found) -> Option<Checked<'a
     exceptions::apply(&scenario, &mut broken);
     found.extend(broken);
     (!found.has_errors()).then_some(Checked(scenario))
+}
+
+/// Whether a fault lies in what surrounds a scenario, such as its lock, and not in what it says.
+pub fn is_environmental(code: Code) -> bool {
+    [kars_scenario::codes::UNREADABLE_FILE, UNPINNED].contains(&code)
 }

@@ -45,9 +45,10 @@ fn not_yaml(span: Span, why: &str) -> Diagnostic {
     if why.contains("recursion limit") {
         return too_deep(span);
     }
-    let help = match why.contains("tab") {
-        true => "indent with spaces",
-        false => "look for a bracket or quote that is not closed, or for wrong indentation",
+    let help = if why.contains("tab") {
+        "indent with spaces"
+    } else {
+        "look for a bracket or quote that is not closed, or for wrong indentation"
     };
     Diagnostic::error(codes::YAML_SYNTAX, span, "this is not YAML").label(why).help(help)
 }

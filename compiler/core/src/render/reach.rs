@@ -34,7 +34,7 @@ pub(super) fn faults_between(agent: &Fenced, expected: &Expected, relay: &Relay)
     compare::both_ends(agent, expected, relay)
 }
 
-/// Whether the objects of a folder belong together: names, selectors, ports, the ConfigMaps that volumes are made of.
+/// Whether the objects of a folder belong together: names, selectors, ports, the maps that volumes are made of.
 pub(super) fn wiring(planned: &[Planned]) -> Vec<Fault> {
     wiring::faults(planned)
 }

@@ -103,7 +103,9 @@ pub(super) struct Bench<'a> {
 
 impl Bench<'_> {
     fn note(&self, faults: Vec<Fault>, planned: &[Planned], written: Span, found: &mut Found) {
-        faults.into_iter().for_each(|fault| found.push(self.diagnostic(fault, planned, written)));
+        for fault in faults {
+            found.push(self.diagnostic(fault, planned, written));
+        }
     }
 
     fn diagnostic(&self, fault: Fault, planned: &[Planned], written: Span) -> Diagnostic {
@@ -121,9 +123,9 @@ impl Bench<'_> {
         match patch {
             // Without the object's name, so that what a patch does to every agent is said once.
             Some((kind, patch)) => {
-                Diagnostic::error(code, patch, message).label(format!("as patched here, {kind}")).help(help)
+                Diagnostic::error(code, patch, message).label(format!("the {kind} as patched here")).help(help)
             }
-            None => Diagnostic::error(code, written, message).label(format!("{kind} `{name}`")).help(help),
+            None => Diagnostic::error(code, written, message).label(format!("the {kind} `{name}`")).help(help),
         }
     }
 }

@@ -33,12 +33,11 @@ fn usable(server: &McpServer, is_prod: bool) -> Result<(), (String, &'static str
     let url = Endpoint::parse(&server.url).map_err(|error| (error.to_string(), "write scheme, host and path alone"))?;
     Hostname::parse(url.host()).map_err(|error| (error.to_string(), PUBLIC))?;
     match url.scheme() {
-        Scheme::Https => Ok(()),
         Scheme::Ws | Scheme::Wss => Err(("MCP is spoken over HTTP".to_owned(), HTTPS)),
         Scheme::Http if is_prod => Err(("calls would travel in the clear".to_owned(), HTTPS)),
         Scheme::Http if server.credential.is_some() => {
             Err(("the credential would travel in the clear".to_owned(), HTTPS))
         }
-        Scheme::Http => Ok(()),
+        Scheme::Http | Scheme::Https => Ok(()),
     }
 }

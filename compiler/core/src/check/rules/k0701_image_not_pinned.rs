@@ -1,11 +1,11 @@
 //! K0701: in production every image is pinned by digest. Not here: images that are missing (K0703).
 
-use kars_scenario::diagnostic::{Code, Diagnostic, Found};
+use kars_scenario::diagnostic::{Diagnostic, Found};
 
-use crate::check::Rule;
+use crate::check::{Rule, UNPINNED};
 use crate::resolve::{Image, Resolved};
 
-pub(super) const RULE: Rule = Rule { code: Code(701), check };
+pub(super) const RULE: Rule = Rule { code: UNPINNED, check };
 
 fn check(scenario: &Resolved<'_>, found: &mut Found) {
     if !scenario.is_prod() {

@@ -18,7 +18,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
     let missing = [
         ("repository", "where bundles are published", delivery.repository.is_none()),
         ("serviceAccount", "who applies them", delivery.service_account.is_none()),
-        ("engineVersion", "which objects it understands", delivery.engine_version.is_none()),
+        ("engineVersion", "whether it takes bundles from a registry", delivery.engine.value == Engine::Argocd && delivery.engine_version.is_none()),
     ];
     for (field, what, _) in missing.into_iter().filter(|(_, _, missing)| *missing) {
         found.push(

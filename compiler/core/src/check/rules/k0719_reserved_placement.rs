@@ -13,13 +13,15 @@ pub(super) const RULE: Rule = Rule { code: Code(719), check };
 const RESERVED: [&str; 3] = ["kars.azure.com/", "karsc.dev/", "node-role.kubernetes.io/"];
 
 fn check(scenario: &Resolved<'_>, found: &mut Found) {
+    let confidential = scenario.target.environment.isolation.as_ref().and_then(|levels| levels.confidential.as_ref());
+    let assigned = |key: &str| confidential.is_some_and(|level| level.node_selector.contains_key(key));
     let written = scenario.scenario.agents.iter().filter_map(|(_, agent)| agent.placement.as_ref());
     for placement in written.chain(&scenario.scenario.defaults.placement) {
         let Placement { node_selector, tolerations, priority_class_name } = &placement.value;
         let selected = node_selector.iter().map(|(key, value)| (key.as_str(), value.span));
         let tolerated = tolerations.iter().map(|toleration| (toleration.key.as_str(), toleration.key.span));
         for (key, span) in selected.chain(tolerated) {
-            if key.is_empty() || RESERVED.iter().any(|prefix| key.starts_with(prefix)) {
+            if key.is_empty() || assigned(key) || RESERVED.iter().any(|prefix| key.starts_with(prefix)) {
                 found.push(reserved(key, span));
             }
         }

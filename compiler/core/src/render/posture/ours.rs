@@ -59,7 +59,8 @@ pub(super) fn judge(pod: &PodSpec, scope: &PostureScope<'_>, found: &mut Faults)
 fn judge_image(container: &Container, scope: &PostureScope<'_>, found: &mut Faults) {
     let image = container.image.as_deref().unwrap_or_default();
     let name = &container.name;
-    if !is_pinned(image) && !(scope.platform.dev && has_release_tag(image)) {
+    let is_fixed = is_pinned(image) || (scope.platform.dev && has_release_tag(image));
+    if !is_fixed {
         let help = if scope.platform.dev {
             "name it by a release tag or by digest, never by `latest`"
         } else {

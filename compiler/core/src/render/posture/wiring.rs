@@ -95,7 +95,7 @@ fn judge_mounts(container: &Container, pod: &PodSpec, named: &BTreeSet<&str>, fo
             .iter()
             .flatten()
             .any(|known| known.name == volume && (known.empty_dir.is_some() || known.config_map.is_some()));
-        if is_agent && !harmless {
+        if is_agent && named.contains(volume) && !harmless {
             found.note(
                 POD_POSTURE,
                 format!("the agent mounts `{volume}`, which is neither `emptyDir` nor `configMap`"),

@@ -24,7 +24,7 @@ const SPECIAL_V4: [([u8; 4], [u8; 4]); 15] = [
     ([224, 0, 0, 0], [239, 255, 255, 255]),
     ([240, 0, 0, 0], [255, 255, 255, 255]),
 ];
-/// The IPv6 addresses that are handed out: the first and last of 2000::/3.
+/// The IPv6 addresses that are handed out: the first and last of `2000::/3`.
 const GLOBAL_V6: (u128, u128) = (0x2000 << 112, (0x4000 << 112) - 1);
 /// First and last IPv6 addresses among them that are not the public internet.
 const SPECIAL_V6: [(u128, u128); 4] = [

@@ -21,6 +21,8 @@ pub(super) enum Way {
     Into,
 }
 
+/// Stands for a namespace that no selector names.
+const ELSEWHERE: &str = "elsewhere";
 const UNFENCED_HELP: &str = "declare the flow in the scenario or in the environment, or remove what opens it";
 const BLOCKED_HELP: &str = "leave what declared flows need as it is: both ends, labels and ports";
 
@@ -38,14 +40,7 @@ pub(super) fn one_way(fenced: &Fenced, rules: &Rules, declared: &[ExpectedFlow],
         let permitted = ports_for(rules, &pod, &fenced.pod.namespace, listener);
         let meant = declared.iter().filter(|flow| flow.means(&pod));
         let meant: Vec<Span> = meant.flat_map(|flow| flow.ports.iter().copied()).collect();
-        compare(
-            fenced,
-            way,
-            &format!("pods of `{}`{}", pod.namespace, described(&pod.labels)),
-            &permitted,
-            &meant,
-            &mut faults,
-        );
+        compare(fenced, way, &described(&pod), &permitted, &meant, &mut faults);
     }
     addresses(fenced, rules, declared, way, &mut faults);
     faults.sort();
@@ -65,11 +60,18 @@ fn ports_for(rules: &[Rule], pod: &PodFacts, home: &str, listener: &PodFacts) ->
     rules.iter().filter(|rule| rule.admits_pod(pod, home)).flat_map(|rule| rule.ports(Some(listener))).collect()
 }
 
-fn described(labels: &Labels) -> String {
-    match labels.iter().next() {
-        Some((key, value)) => format!(" with `{key}: {value}`"),
-        None => String::new(),
+/// A pod in words: its namespace, or a label by which that is selected, and one of its own labels.
+fn described(pod: &PodFacts) -> String {
+    let label = |labels: &Labels| {
+        let telling = labels.iter().find(|(key, _)| *key != NAMESPACE_NAME);
+        telling.map(|(key, value)| format!(" with `{key}: {value}`")).unwrap_or_default()
+    };
+    let own = label(&pod.labels);
+    if pod.namespace == ELSEWHERE {
+        let namespace = label(&pod.namespace_labels);
+        return format!("pods{own} of any namespace{namespace}");
     }
+    format!("pods{own} of `{}`", pod.namespace)
 }
 
 /// Notes the ports that are permitted and not declared, and those the other way around.
@@ -208,7 +210,7 @@ fn witnesses(fenced: &Fenced, namespaces: Option<&Selector>, selector: &Selector
         return vec![PodFacts { namespace, namespace_labels, labels, ports: BTreeMap::new() }];
     };
     let listed = namespaces.listed(NAMESPACE_NAME);
-    let names = listed.map_or_else(|| vec!["elsewhere"], |names| names.iter().map(String::as_str).collect());
+    let names = listed.map_or_else(|| vec![ELSEWHERE], |names| names.iter().map(String::as_str).collect());
     let witness = |name: &str| {
         let mut pod = PodFacts { labels: labels.clone(), ..pod(name, &[]) };
         namespaces.satisfy(&mut pod.namespace_labels);

@@ -46,7 +46,7 @@ impl Span {
         Self { protocol, first: port, last: port }
     }
 
-    pub(super) fn contains(&self, protocol: Protocol, port: u16) -> bool {
+    pub(super) fn contains(self, protocol: Protocol, port: u16) -> bool {
         self.protocol == protocol && (self.first..=self.last).contains(&port)
     }
 }

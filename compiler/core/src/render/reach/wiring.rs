@@ -1,5 +1,5 @@
 //! Objects of one folder belong together: one name one object, one namespace, selectors that select, services and policies
-//! whose ports exist, ConfigMaps that volumes find. Not here: whom policies admit.
+//! whose ports exist, maps that volumes find. Not here: whom policies admit.
 
 use std::collections::BTreeSet;
 
