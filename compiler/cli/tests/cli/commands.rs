@@ -72,7 +72,7 @@ fn the_examples_are_laid_out() {
     assert!(scenarios.len() > 8, "{scenarios:?}");
     for path in scenarios {
         let place = Place::new();
-        let run = crate::support::run(place.command(["fmt".as_ref(), path.as_os_str(), "--check".as_ref()]));
+        let run = crate::support::run(&mut place.command(["fmt".as_ref(), path.as_os_str(), "--check".as_ref()]));
         assert_eq!(run.code, 0, "`karsc fmt` lays out {}", run.out);
     }
 }
