@@ -18,6 +18,8 @@ mod reach;
 #[cfg(test)]
 mod seed_checklist;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

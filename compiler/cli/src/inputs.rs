@@ -9,6 +9,7 @@ use karsc_core::parse::Input;
 use karsc_core::sources::Files;
 
 use crate::args::Source;
+use crate::evaluation;
 use crate::folder::{Folder, Stdin};
 use crate::outcome::Failure;
 
@@ -46,6 +47,10 @@ impl Inputs {
             let mut bytes = Vec::new();
             let read = std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes);
             read.map_err(|error| Failure::Environment(format!("standard input cannot be read: {error}")))?;
+            if evaluation::is_kcl(&bytes) {
+                let message = "KCL is not read from standard input, since its imports have no folder; name the file";
+                return Err(Failure::Usage(message.to_owned()));
+            }
             return Ok(Self {
                 input: input("-"),
                 files: Box::new(Stdin { bytes }),
@@ -61,7 +66,11 @@ impl Inputs {
         } else {
             root.to_string_lossy().trim_end_matches('/').to_owned()
         };
-        Ok(Self { input: input(&file), files, as_of, folder, root: Some(root) })
+        let mut input = input(&file);
+        if file.ends_with(".k") {
+            input.evaluated = Some(evaluation::evaluated(&root, &file, &folder)?);
+        }
+        Ok(Self { input, files, as_of, folder, root: Some(root) })
     }
 }
 

@@ -2,9 +2,9 @@
 
 mod args;
 mod commands;
+mod evaluation;
 mod folder;
 mod inputs;
-#[expect(dead_code, unused_imports, reason = "wired with the schema package")]
 mod kcl;
 mod outcome;
 mod print;

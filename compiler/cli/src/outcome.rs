@@ -2,6 +2,9 @@
 
 use std::process::ExitCode;
 
+use kars_scenario::diagnostic::Found;
+use karsc_core::sources::Sources;
+
 /// The exit codes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Exit {
@@ -53,9 +56,22 @@ pub(crate) enum Failure {
     /// karsc is at fault.
     #[error("this is a fault of karsc: {0}; report it with the file")]
     Bug(String),
+    /// Faults with a place, printed as diagnostics.
+    #[error("the scenario cannot be evaluated")]
+    Diagnosed(Box<Diagnosed>),
     /// The reader of the output has gone.
     #[error("the reader of the output has gone")]
     ReaderGone,
+}
+
+/// What was found before the compiler could start.
+#[derive(Debug)]
+pub(crate) struct Diagnosed {
+    pub(crate) found: Found,
+    pub(crate) sources: Sources,
+    /// The scenario's folder, as it was named.
+    pub(crate) folder: String,
+    pub(crate) exit: Exit,
 }
 
 impl Failure {
@@ -65,6 +81,7 @@ impl Failure {
             Self::Environment(_) => Exit::Environment,
             Self::Refused(_) => Exit::Refused,
             Self::Bug(_) => Exit::Bug,
+            Self::Diagnosed(diagnosed) => diagnosed.exit,
             Self::ReaderGone => Exit::ReaderGone,
         }
     }

@@ -103,6 +103,10 @@ impl Printer {
         if matches!(failure, Failure::ReaderGone) {
             return Exit::ReaderGone;
         }
+        if let Failure::Diagnosed(diagnosed) = &failure {
+            let printed = self.diagnostics(&diagnosed.found, &diagnosed.sources, &diagnosed.folder);
+            return printed.map_or_else(|second| second.exit(), |()| failure.exit());
+        }
         match self.failure(&failure) {
             Ok(()) => failure.exit(),
             Err(second) => second.exit(),

@@ -19,7 +19,7 @@ use kars_scenario::scenario::Scenario;
 use kars_scenario::span::{FileId, Span};
 
 use crate::catalog::{self, Catalog};
-use crate::sources::{Files, Source, Sources, Unreadable};
+use crate::sources::{Evaluation, Files, Source, Sources, Unreadable};
 
 pub use texts::Texts;
 
@@ -34,10 +34,19 @@ const MOST_AGENTS: usize = 10_000;
 pub struct Input {
     /// The scenario's file, from the scenario's folder.
     pub scenario: String,
-    /// What an evaluator made of the scenario's file, as JSON: `scenario` and perhaps `environment`.
-    pub evaluated: Option<String>,
+    /// What an evaluator made of the scenario's file, where it is written in another language than YAML.
+    pub evaluated: Option<Evaluated>,
     /// The environment's name.
     pub environment: String,
+}
+
+/// What an evaluator made of a scenario's file.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// A JSON object of `scenario` and perhaps `environment`.
+    pub json: String,
+    /// What it was made from, and by what.
+    pub evaluation: Evaluation,
 }
 
 /// All that was written, read.
@@ -90,10 +99,12 @@ fn scenario_node(
     sources: &mut Sources,
     found: &mut Found,
 ) -> Option<(Node, Option<Node>)> {
-    let Some(json) = &input.evaluated else {
+    let Some(Evaluated { json, evaluation }) = &input.evaluated else {
         let file = read_file(&input.scenario, files, sources, found)?;
-        return include::merged(file, files, sources, found).map(|node| (node, None));
+        let root = node_of(file, sources, found)?;
+        return Some((include::merged(file, root, files, sources, found), None));
     };
+    sources.evaluation = Some(evaluation.clone());
     let file = sources.add(Source { path: input.scenario.clone(), text: json.clone(), evaluated: true });
     secret::note_secrets(file, sources, found);
     let node = node_of(file, sources, found)?;
@@ -113,7 +124,7 @@ fn scenario_node(
             Diagnostic::error(codes::KCL, Span { file, start: 0, end: 0 }, "the file has no `scenario`").help(help),
         );
     }
-    scenario.map(|scenario| (scenario, environment))
+    scenario.map(|scenario| (include::merged(file, scenario, files, sources, found), environment))
 }
 
 fn lock(files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<(FileId, Lock)> {

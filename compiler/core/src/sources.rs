@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use kars_contract::digest::Digest;
 use kars_scenario::span::{FileId, Span};
 
 /// The folder of a scenario, as the caller has it.
@@ -40,6 +41,15 @@ pub struct Source {
     pub evaluated: bool,
 }
 
+/// What an evaluated scenario was made from, for its provenance.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The evaluator's name and version.
+    pub engine: String,
+    /// The digest of every file that it read, by path from the scenario's folder.
+    pub files: BTreeMap<String, Digest>,
+}
+
 /// A place as people count: lines and columns from 1, columns in characters.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Position {
@@ -70,6 +80,8 @@ pub struct Sources {
     by_path: BTreeMap<String, FileId>,
     bytes: usize,
     full: bool,
+    /// Set where the scenario was evaluated and not read.
+    pub(crate) evaluation: Option<Evaluation>,
 }
 
 impl Sources {
@@ -135,6 +147,19 @@ impl Sources {
         let lines = &self.lines[usize::from(file.0)];
         let line = lines.partition_point(|start| *start as usize <= at);
         (line, lines[line - 1] as usize)
+    }
+
+    /// The word at a position, for those who know places as lines and columns; what lies outside the file is its end.
+    pub fn span_at(&self, file: FileId, position: Position) -> Span {
+        let text = &self.get(file).text;
+        let lines = &self.lines[usize::from(file.0)];
+        let start = lines.get(position.line.saturating_sub(1)).map_or(text.len(), |start| *start as usize);
+        let line = text[start..].split('\n').next().unwrap_or_default();
+        let column = line.char_indices().nth(position.column.saturating_sub(1)).map_or(line.len(), |(at, _)| at);
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let word = line[column..].find(|letter| !is_word(letter)).unwrap_or(line.len() - column);
+        let byte = |at: usize| u32::try_from(at).expect("files are limited to 8 MiB");
+        Span { file, start: byte(start + column), end: byte(start + column + word) }
     }
 
     /// Where a span starts, as `scenario.yaml:3:11`. In an evaluated file it is the field's path.

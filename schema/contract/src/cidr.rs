@@ -11,7 +11,7 @@ use crate::text::text_form;
 /// A range of addresses, written as `10.20.0.0/24`, with no bit set behind the prefix.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}/([12]?[0-9]|3[0-2])|[0-9a-f.]*:[0-9a-f:.]*/([1-9]?[0-9]|1[01][0-9]|12[0-8]))$"))]
 pub struct Cidr {
     network: IpAddr,
     prefix: u8,

@@ -12,6 +12,7 @@ use crate::text::text_newtype;
 /// The base URL of a service: scheme, host, optional port and path; no user, query or fragment.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^([Hh][Tt][Tt][Pp]|[Ww][Ss])[Ss]?://[^@?#/]+(/[^?#]*)?$"))]
 pub struct Endpoint(String);
 
 text_newtype!(Endpoint, InvalidEndpoint);

@@ -19,6 +19,7 @@ const LOCAL_ENDS: [&str; 4] = ["localhost", "local", "internal", "svc"];
 /// A public DNS name: lower case, ASCII or punycode, two labels or more, no wildcard, never an IP address.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("maxLength" = 254, "pattern" = "^(?!.*\\.([0-9]+|localhost|local|internal|svc)\\.?$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.?$"))]
 pub struct Hostname(String);
 
 text_newtype!(Hostname, InvalidHostname);

@@ -11,7 +11,7 @@ use crate::text::text_form;
 /// The hosts of a rule: `api.example.org`, `*.example.org` (exactly one label more) or `**.example.org` (one or more).
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("maxLength" = 254, "pattern" = "^(?!.*\\.([0-9]+|localhost|local|internal|svc)\\.?$)([*]{1,2}\\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.?$"))]
 pub enum HostPattern {
     /// This host alone.
     Exact(Hostname),

@@ -15,6 +15,7 @@ const LONGEST: usize = 1024;
 /// The stable name of a rule, as `agents.analyst.egress[api.github.com:443]`: where in the scenario it was decided.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[!-~]{1,1024}$"))]
 pub struct RuleId(String);
 
 text_newtype!(RuleId, InvalidRuleId);

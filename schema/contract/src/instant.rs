@@ -12,7 +12,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// A moment, written as `2099-01-31T00:00:00Z`, from 1970 to 9999.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String", extend("format" = "date-time"))]
+#[schemars(with = "String", extend("format" = "date-time", "pattern" = "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"))]
 pub struct Instant(i64);
 
 text_form!(Instant, InvalidInstant);

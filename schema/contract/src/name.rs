@@ -13,21 +13,25 @@ pub type Port = NonZeroU16;
 /// The name of an agent, scenario, environment, link partner or model: a DNS label of at most 40 characters without `--`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("maxLength" = 40, "pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$"))]
 pub struct Name(String);
 
 /// The name of a Kubernetes namespace: a DNS label of at most 63 characters.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("maxLength" = 63, "pattern" = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
 pub struct Namespace(String);
 
 /// A model as an agent names it in a request: letters, digits, `.`, `_` and `-`, at most 64.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("maxLength" = 64, "pattern" = "^[.]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
 pub struct ModelName(String);
 
 /// One key of one secret, `secret/key`: also the path of its file below the router's credentials folder.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[.]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
 pub struct SecretRef(String);
 
 text_newtype!(Name, InvalidName);

@@ -18,12 +18,13 @@ const ROUTER_PROVIDERS: [&str; 3] = ["kars", "foundry", MCP_PROVIDER];
 /// One tool, `provider.set.tool`, as `hermes.file.write_file` or `mcp.<server>.<tool>`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^([A-Za-z0-9_-]{1,64}\\.[A-Za-z0-9_-]{1,64}\\.[A-Za-z0-9_-]{1,128}|mcp\\.[A-Za-z0-9_-]{1,64}\\.[A-Za-z0-9_./-]{1,128})$"))]
 pub struct ToolId(String);
 
 /// One tool, or all of a set: `hermes.file.write_file`, `hermes.file.*`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(with = "String", extend("pattern" = "^([A-Za-z0-9_-]{1,64}\\.[A-Za-z0-9_-]{1,64}\\.[A-Za-z0-9_-]{1,128}|mcp\\.[A-Za-z0-9_-]{1,64}\\.[A-Za-z0-9_./-]{1,128}|[A-Za-z0-9_-]{1,64}\\.[A-Za-z0-9_-]{1,64}\\.[*])$"))]
 pub enum ToolPattern {
     /// This tool alone.
     Exact(ToolId),

@@ -2,6 +2,7 @@
 
 use kars_contract::cidr::Cidr;
 use kars_contract::host_pattern::HostPattern;
+use kars_contract::id::RuleId;
 use kars_contract::instant::Instant;
 use kars_contract::name::{ModelName, Name};
 use kars_contract::router::{Dialect, Enforcer, PromptProtocol, Provider, Severity};
@@ -43,6 +44,7 @@ texts! {
     ModelName: "a deployment",
     Cidr: "a range of IP addresses",
     HostPattern: "a host that can be allowed",
+    RuleId: "a rule id",
     Instant: "a moment",
     ToolId: "a tool",
     ToolPattern: "a tool or a set of tools",

@@ -11,7 +11,7 @@ use crate::span::Spanned;
 
 /// How the router proves to a service that it may call it.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Credential {
     /// A key of a Kubernetes Secret.
     Secret(SecretKey),
@@ -71,13 +71,13 @@ impl Decode for Credential {
 
 crate::text::text_type! {
     /// The name of a Kubernetes Secret: a DNS name of at most 253 characters.
-    SecretName, "the name of a Secret", 253, "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+    SecretName, "the name of a Secret", 253, "^[a-z0-9]+([-.][a-z0-9]+)*$",
     |text| crate::text::separated(text, &['-', '.'], |letter| letter.is_ascii_lowercase() || letter.is_ascii_digit()),
     "use lower-case letters, digits, dashes and dots"
 }
 crate::text::text_type! {
     /// A key inside a Secret.
-    KeyName, "the key of a Secret", 253, "^[-._A-Za-z0-9]+$",
+    KeyName, "the key of a Secret", 253, "^[-_A-Za-z0-9][-._A-Za-z0-9]*$",
     |text| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) && !text.starts_with('.'),
     "use letters, digits, dashes, dots and underscores"
 }

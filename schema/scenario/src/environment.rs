@@ -123,7 +123,7 @@ pub enum IpFamily {
 
 crate::text::text_type! {
     /// An IP address.
-    IpAddress, "an IP address", 45, "^[0-9a-fA-F:.]+$",
+    IpAddress, "an IP address", 45, "^((25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}|[0-9a-f.]*:[0-9a-f:.]*)$",
     |text| text.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_string() == text),
     "write the address in its shortest form: `10.0.0.10`"
 }

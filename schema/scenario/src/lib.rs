@@ -22,6 +22,7 @@ pub mod name;
 pub mod node;
 pub mod plain;
 pub mod pod;
+pub mod policy_test;
 pub mod quantity;
 pub mod rule;
 pub mod scenario;

@@ -42,6 +42,7 @@ crate::text::text_type! {
 }
 crate::text::text_type! {
     /// An amount of memory: `512Mi`, `2Gi`.
+    #[schemars(rename = "MemoryAmount")]
     Memory, "an amount of memory", 16, "^[1-9][0-9]*(Ki|Mi|Gi)$",
     |text| ["Ki", "Mi", "Gi"].iter().any(|unit| text.strip_suffix(unit).is_some_and(whole)),
     "write a whole number and one of Ki, Mi, Gi: `512Mi`"

@@ -126,7 +126,7 @@ macro_rules! quantity {
         }
     };
 }
-quantity!(Duration, "a duration", "^[1-9][0-9]*[smhd]$", "A length of time: `30s`, `5m`, `1h`, `30d`.");
+quantity!(Duration, "a duration", "^([1-9][0-9]{0,8}s|[1-9][0-9]{0,6}m|[1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$", "A length of time: `30s`, `5m`, `1h`, `30d`.");
 
 impl Decode for Size {
     /// Bytes may be written as a number; with a unit it is text.
@@ -153,7 +153,7 @@ impl JsonSchema for Size {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "Bytes: `4Ki`, `64Mi`, `2Gi`, or a number.",
-            "anyOf": [{ "type": "string", "pattern": "^(0|[1-9][0-9]*)(Ki|Mi|Gi)$" }, { "type": "integer", "minimum": 0 }]
+            "anyOf": [{ "type": "string", "pattern": "^(0|[1-9][0-9]{0,9})(Ki|Mi|Gi)$" }, { "type": "integer", "minimum": 0, "maximum": u64::MAX }]
         })
     }
 }

@@ -17,9 +17,9 @@ pub enum InvalidText {
 /// Declares a text type: docs, name, what it is in messages, longest length, pattern for the schema, check, advice.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $what:literal, $longest:literal, $pattern:literal, $check:expr, $advice:literal) => {
-        $(#[$doc])*
         #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, serde::Serialize, schemars::JsonSchema)]
         #[serde(transparent)]
+        $(#[$doc])*
         pub struct $name(#[schemars(length(min = 1, max = $longest), regex(pattern = $pattern))] String);
 
         impl $name {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::child::{Ended, Limits, Outcome, run};
 use super::fault::{Fault, FaultKind, KclError, Place};
 use super::stage::Stage;
-use super::{Evaluated, pretty, sarif};
+use super::{pretty, sarif};
 
 /// Sets its own limits, then evaluates.
 const WORKER: &str = include_str!("worker.py");
@@ -48,6 +48,15 @@ impl Places {
     }
 }
 
+/// What an engine made of a file.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// A JSON object of the top-level values that are for us.
+    pub(super) json: String,
+    /// Name and version of the engine.
+    pub(super) engine: String,
+}
+
 /// A way to evaluate KCL.
 #[derive(Debug)]
 pub(super) enum Engine {
@@ -77,12 +86,12 @@ impl Engine {
     }
 
     /// Evaluates what is on the stage.
-    pub(super) fn evaluate(&self, stage: &Stage) -> Result<Evaluated, KclError> {
+    pub(super) fn evaluate(&self, stage: &Stage) -> Result<Answer, KclError> {
         let ended = run(&mut self.command(stage), &LIMITS).map_err(|error| cannot_run(self.path(), &error))?;
         self.check(&ended, stage)?;
         match self {
             Self::Library { .. } => {
-                let answer: Answer<'_> = serde_json::from_slice(&ended.output).map_err(|_| strange_answer(stage))?;
+                let answer: Printed<'_> = serde_json::from_slice(&ended.output).map_err(|_| strange_answer(stage))?;
                 answer.output.evaluated(answer.engine, stage)
             }
             Self::Program { .. } => {
@@ -169,7 +178,7 @@ impl Engine {
 
 /// What the worker prints.
 #[derive(Deserialize)]
-struct Answer<'a> {
+struct Printed<'a> {
     engine: String,
     #[serde(borrow)]
     output: Output<'a>,
@@ -185,14 +194,14 @@ struct Output<'a> {
 }
 
 impl Output<'_> {
-    fn evaluated(self, engine: String, stage: &Stage) -> Result<Evaluated, KclError> {
+    fn evaluated(self, engine: String, stage: &Stage) -> Result<Answer, KclError> {
         let scenario = self.scenario.ok_or_else(|| {
             Fault::new(FaultKind::NoScenario, "there is no top-level `scenario`")
                 .at(Place::of_file(stage.entry_name()))
                 .help("end the file with `scenario = k.Scenario { … }`, after `import karsc.v1alpha1 as k`")
         })?;
         let environment = self.environment.map_or_else(String::new, |value| format!(",\"environment\":{value}"));
-        Ok(Evaluated { json: format!("{{\"scenario\":{scenario}{environment}}}"), engine })
+        Ok(Answer { json: format!("{{\"scenario\":{scenario}{environment}}}"), engine })
     }
 }
 

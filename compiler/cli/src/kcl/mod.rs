@@ -13,11 +13,14 @@ mod pretty;
 mod sarif;
 mod stage;
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use kars_contract::digest::Digest;
 
 pub(crate) use fault::{Fault, FaultKind, KclError, Place};
 
-use engine::{Engine, Places};
+use engine::{Answer, Engine, Places};
 use gather::gather;
 use stage::Stage;
 
@@ -28,6 +31,8 @@ pub(crate) struct Evaluated {
     pub(crate) json: String,
     /// Name and version of the engine, as in `kcl-lib 0.13.2`.
     pub(crate) engine: String,
+    /// The files it was made from, by path from the folder; the schema package is not among them.
+    pub(crate) files: BTreeMap<String, Digest>,
 }
 
 /// Evaluates `file`, a path inside of `root`.
@@ -41,7 +46,9 @@ fn evaluate_with(places: &Places, root: &Path, file: &Path, schema: &[(&str, &st
     let sources = gather(root, file, schema)?;
     let engine = Engine::find(places)?;
     let stage = Stage::set_up(&sources, schema)?;
-    engine.evaluate(&stage)
+    let Answer { json, engine } = engine.evaluate(&stage)?;
+    let files = sources.texts.into_iter().map(|(path, text)| (path, Digest::of(text.as_bytes()))).collect();
+    Ok(Evaluated { json, engine, files })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use kars_contract::digest::Digest;
 use serde::Serialize;
 
 use crate::resolve::Resolved;
+use crate::sources::Evaluation;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,7 +29,7 @@ struct Subject<'a> {
 #[serde(rename_all = "camelCase")]
 struct Predicate<'a> {
     build_definition: Definition<'a>,
-    run_details: Details,
+    run_details: Details<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,19 +47,26 @@ struct Dependency<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Details {
-    builder: Builder,
+struct Details<'a> {
+    builder: Builder<'a>,
 }
 
 #[derive(Debug, Serialize)]
-struct Builder {
+struct Builder<'a> {
     id: &'static str,
-    version: BTreeMap<&'static str, &'static str>,
+    version: BTreeMap<&'static str, &'a str>,
 }
 
 pub(super) fn statement<'a>(scenario: &'a Resolved<'_>, content: &'a Digest) -> Statement<'a> {
-    let mut inputs: Vec<_> = scenario.sources.iter().filter(|source| !source.path.starts_with('<')).collect();
-    inputs.sort_by(|left, right| left.path.cmp(&right.path));
+    let sources = &scenario.sources;
+    let read = sources.iter().filter(|source| !source.path.starts_with('<') && !source.evaluated);
+    let mut inputs: BTreeMap<&str, String> =
+        read.map(|source| (source.path.as_str(), Digest::of(source.text.as_bytes()).hex().to_owned())).collect();
+    let mut version = BTreeMap::from([("karsc", env!("CARGO_PKG_VERSION"))]);
+    if let Some(Evaluation { engine, files }) = &sources.evaluation {
+        inputs.extend(files.iter().map(|(path, digest)| (path.as_str(), digest.hex().to_owned())));
+        version.insert("kcl", engine);
+    }
     let name = scenario.scenario.metadata.name.as_str();
     Statement {
         kind: "https://in-toto.io/Statement/v1",
@@ -73,17 +81,11 @@ pub(super) fn statement<'a>(scenario: &'a Resolved<'_>, content: &'a Digest) -> 
                 ]),
                 resolved_dependencies: inputs
                     .into_iter()
-                    .map(|source| Dependency {
-                        uri: &source.path,
-                        digest: BTreeMap::from([("sha256", Digest::of(source.text.as_bytes()).hex().to_owned())]),
-                    })
+                    .map(|(uri, digest)| Dependency { uri, digest: BTreeMap::from([("sha256", digest)]) })
                     .collect(),
             },
             run_details: Details {
-                builder: Builder {
-                    id: "https://karsc.dev/karsc",
-                    version: BTreeMap::from([("karsc", env!("CARGO_PKG_VERSION"))]),
-                },
+                builder: Builder { id: "https://karsc.dev/karsc", version },
             },
         },
     }

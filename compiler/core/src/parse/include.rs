@@ -28,14 +28,19 @@ struct Merging<'a> {
 }
 
 /// The scenario of a file with all it includes.
-pub(super) fn merged(file: FileId, files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<Node> {
-    let mut root = node_of(file, sources, found)?;
+pub(super) fn merged(
+    file: FileId,
+    mut root: Node,
+    files: &dyn Files,
+    sources: &mut Sources,
+    found: &mut Found,
+) -> Node {
     let chain = vec![(file, Span { file, start: 0, end: 0 })];
     let mut merging = Merging { files, sources, found, chain, done: BTreeSet::from([file]) };
     for name in included(&root) {
         merging.include(&name, &mut root);
     }
-    Some(root)
+    root
 }
 
 /// The paths under `include`. A value of another shape is reported when the scenario is decoded.
