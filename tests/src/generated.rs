@@ -1,6 +1,8 @@
 //! Documents that are made from the sources: each is compared with what is committed, and `UPDATE=1` writes it.
 //! Not here: the golden trees.
 
+mod fields;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -22,9 +22,9 @@ mod reach;
 #[cfg(test)]
 mod rejected;
 #[cfg(test)]
-mod seed_checklist;
-#[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod seed_checklist;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -55,12 +55,16 @@ pub(crate) enum Command {
     Man(Man),
     /// Print the version
     Version(Version),
+    /// Print a JSON Schema for editors, or the KCL package
+    Schema(Schema),
+    /// Explain a field or a code
+    Explain(Explain),
 }
 
 /// What is compiled.
 #[derive(Args, Debug)]
 pub(crate) struct Source {
-    /// The scenario: its folder, its file, or `-` for standard input
+    /// The scenario: its folder, its file, or `-` for YAML on standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
     /// The environment: a file of `environments/`, or the built-in `kind` or `aks`
@@ -203,6 +207,26 @@ pub(crate) struct Version {
     /// As text or JSON
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: VersionFormat,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// What to describe, such as `scenario`; without it, what there is is listed
+    #[arg(value_name = "NAME", conflicts_with = "kcl")]
+    pub(crate) name: Option<String>,
+    /// The KCL package `karsc` instead of JSON Schemas
+    #[arg(long)]
+    pub(crate) kcl: bool,
+    /// Write files into this folder; without NAME, all of them
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    /// A field, such as `agents.*.egress[].host` or `environment.delivery.engine`, or a code, such as `K0301`
+    #[arg(value_name = "FIELD|CODE")]
+    pub(crate) topic: String,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

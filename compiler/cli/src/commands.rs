@@ -5,11 +5,13 @@ pub(crate) mod check;
 mod comparison;
 pub(crate) mod completions;
 pub(crate) mod diff;
+pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod man;
 mod progress;
+pub(crate) mod schema;
 pub(crate) mod version;
 
 use kars_scenario::diagnostic::Found;

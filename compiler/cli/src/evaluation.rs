@@ -24,9 +24,7 @@ pub(crate) fn evaluated(root: &Path, file: &str, folder: &str) -> Result<Evaluat
     let files: Vec<(&str, &str)> = package.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
     match kcl::evaluate(root, &root.join(file), &files) {
-        Ok(kcl::Evaluated { json, engine, files }) => {
-            Ok(Evaluated { json, evaluation: Evaluation { engine, files } })
-        }
+        Ok(kcl::Evaluated { json, engine, files }) => Ok(Evaluated { json, evaluation: Evaluation { engine, files } }),
         Err(error) => {
             let package = package.iter().map(|(path, text)| (format!("karsc/{path}"), text.clone())).collect();
             Err(diagnosed(&error, &mut Places { root, entry: file, package, sources: Sources::default() }, folder))

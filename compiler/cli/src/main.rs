@@ -51,5 +51,7 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
         Command::Version(version) => commands::version::run(version, printer),
+        Command::Schema(schema) => commands::schema::run(schema, printer),
+        Command::Explain(explain) => commands::explain::run(explain, printer),
     }
 }

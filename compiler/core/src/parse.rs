@@ -15,6 +15,7 @@ use kars_scenario::diagnostic::{Diagnostic, Found};
 use kars_scenario::environment::Environment;
 use kars_scenario::lock::Lock;
 use kars_scenario::node::{Node, Value};
+use kars_scenario::policy_test::PolicyTests;
 use kars_scenario::scenario::Scenario;
 use kars_scenario::span::{FileId, Span};
 
@@ -78,18 +79,32 @@ pub fn parse(input: &Input, files: &dyn Files, sources: &mut Sources, found: &mu
     Some(Parsed { scenario, environment, lock, catalog, texts })
 }
 
-/// Reads what a platform bundle needs: an environment, the lock and its keys, without a scenario.
+/// What a platform bundle needs.
+pub(crate) struct ParsedPlatform {
+    pub(crate) environment: Environment,
+    pub(crate) lock: Option<(FileId, Lock)>,
+    pub(crate) texts: Texts,
+}
+
+/// Reads an environment, the lock and its keys, without a scenario.
 pub(crate) fn parse_environment(
     name: &str,
     files: &dyn Files,
     sources: &mut Sources,
     found: &mut Found,
-) -> Option<(Environment, Option<(FileId, Lock)>, Texts)> {
+) -> Option<ParsedPlatform> {
     let environment = environment::read(name, None, files, sources, found)?;
     let lock = lock(files, sources, found);
     let mut texts = Texts::default();
     texts.read_environment(&environment, files, sources, found);
-    (!found.lost()).then_some((environment, lock, texts))
+    (!found.lost()).then_some(ParsedPlatform { environment, lock, texts })
+}
+
+/// Reads one file of policy tests.
+pub fn policy_tests(path: &str, files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<PolicyTests> {
+    let file = read_file(path, files, sources, found)?;
+    let node = node_of(file, sources, found)?;
+    PolicyTests::decode(&node, found)
 }
 
 /// The scenario with its includes merged in, and the environment where an evaluator made one.

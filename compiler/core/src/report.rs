@@ -5,8 +5,11 @@ mod json;
 mod sarif;
 mod short;
 
-use kars_scenario::diagnostic::Found;
+use std::borrow::Cow;
 
+use kars_scenario::diagnostic::{Diagnostic, Found};
+
+use crate::parse::field_path;
 use crate::sources::Sources;
 
 pub use human::{Style, human};
@@ -35,11 +38,30 @@ impl Format {
 pub fn print(found: &Found, sources: &Sources, format: Format, style: Style, folder: &str) -> String {
     match format {
         Format::Human => human(found, sources, style, folder),
-        Format::Json => json::json(found, sources, folder),
-        Format::Short => short::short(found, sources, folder),
-        Format::Github => short::github(found, sources, folder),
-        Format::Sarif => sarif::sarif(found, sources, folder),
+        Format::Json => json::json(&located(found, sources), sources, folder),
+        Format::Short => short::short(&located(found, sources), sources, folder),
+        Format::Github => short::github(&located(found, sources), sources, folder),
+        Format::Sarif => sarif::sarif(&located(found, sources), sources, folder),
     }
+}
+
+/// What was found, with the field's path in the message where an evaluated file has no lines to name.
+fn located<'a>(found: &'a Found, sources: &Sources) -> Cow<'a, Found> {
+    let evaluated = |diagnostic: &Diagnostic| sources.get(diagnostic.primary.span.file).evaluated;
+    if !found.diagnostics().iter().any(evaluated) {
+        return Cow::Borrowed(found);
+    }
+    let mut located = Found::default();
+    for diagnostic in found.diagnostics() {
+        let mut diagnostic = diagnostic.clone();
+        if evaluated(&diagnostic) {
+            let span = diagnostic.primary.span;
+            let path = field_path(&sources.get(span.file).text, span);
+            diagnostic.message = format!("{} (at `{path}`)", diagnostic.message);
+        }
+        located.push(diagnostic);
+    }
+    Cow::Owned(located)
 }
 
 /// The path of a file as the caller named its folder: `scenarios/brief` and `scenario.yaml`.

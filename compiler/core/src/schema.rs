@@ -5,8 +5,7 @@ pub mod explain;
 mod json;
 mod kcl;
 pub mod reference;
-
-use serde_json::Value;
+mod walk;
 
 pub use json::{Described, all};
 pub use kcl::package as kcl_package;
@@ -18,11 +17,7 @@ pub fn files() -> Vec<(String, String)> {
     schemas.chain(package).collect()
 }
 
-/// The part of a schema that a reference inside it points at; the schema itself where there is none.
-fn followed<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    schema["$ref"].as_str().and_then(definition_name).map_or(schema, |name| &root["$defs"][name])
-}
-
+/// The name of the definition that a reference points at.
 fn definition_name(reference: &str) -> Option<&str> {
     reference.strip_prefix("#/$defs/")
 }

@@ -134,8 +134,11 @@ impl Sources {
         text.replace_range(start..end, &hidden);
     }
 
-    /// Where a span starts.
+    /// Where a span starts. An evaluated file has no places of its own, so it is its first.
     pub fn position(&self, span: Span) -> Position {
+        if self.get(span.file).evaluated {
+            return Position { line: 1, column: 1 };
+        }
         let text = &self.get(span.file).text;
         let at = floor_boundary(text, span.start as usize);
         let (line, line_start) = self.line_of(span.file, at);

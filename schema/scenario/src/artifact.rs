@@ -11,15 +11,15 @@ use crate::span::Spanned;
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Artifact {
-    /// The path under `/sandbox`.
+    /// The path under `/sandbox`: `incoming/analyst.json`.
     pub path: Spanned<String>,
-    /// What kind of file.
+    /// What kind of file it is.
     #[serde(rename = "type")]
     pub kind: Spanned<ArtifactType>,
-    /// The largest size.
+    /// The largest size: `4Ki`, `2Mi`.
     #[serde(default)]
     pub max_size: Option<Spanned<Size>>,
-    /// A JSON Schema that it must satisfy, a file of the scenario's folder.
+    /// A JSON Schema that a `json` file must satisfy, a file of the scenario's folder.
     #[serde(default)]
     pub schema: Option<Spanned<String>>,
     /// Pixels across, for pictures.
@@ -28,7 +28,7 @@ pub struct Artifact {
     /// Pixels down, for pictures.
     #[serde(default)]
     pub height: Option<Spanned<u32>>,
-    /// How many words, for texts.
+    /// How many words a text has: `{ min: 600, max: 900 }`.
     #[serde(default)]
     pub words: Option<Range>,
 }

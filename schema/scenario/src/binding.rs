@@ -13,14 +13,17 @@ use crate::span::Spanned;
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct McpServer {
-    /// Where it answers, an https URL.
+    /// Where it answers, an https URL: `https://mcp.deepwiki.com/mcp`. `dev` takes http as well, where no credential travels.
+    /// The host is derived into the egress of the routers that use
+    /// it.
+    #[schemars(extend("pattern" = "^[Hh][Tt][Tt][Pp][Ss]?://"))]
     pub url: Spanned<String>,
-    /// Its tools that agents may call, by name; `*` for all of them in `dev`.
+    /// Its tools that agents may call, by name: `[ask_question]`. `*` stands for all of them, in `dev` alone.
     pub tools: Vec<Spanned<String>>,
-    /// What the router shows it.
+    /// What the router shows it. The agent never sees it.
     #[serde(default)]
     pub credential: Option<Spanned<Credential>>,
-    /// How long one call may take.
+    /// How long one call may take: `30s`.
     #[serde(default)]
     pub timeout: Option<Spanned<Duration>>,
     /// What flows over it. Without this line it is both `untrusted-input` and `way-out`.
@@ -34,9 +37,9 @@ pub struct McpServer {
 pub struct Memory {
     /// The store's name.
     pub store: Spanned<StoreName>,
-    /// Whose memories inside the store.
+    /// Whose memories inside the store. One scope belongs to one agent, unless it is `shared`.
     pub scope: Spanned<Scope>,
-    /// How long memories are kept; the provider's default where it is left out.
+    /// How long memories are kept, `7d`; the provider's default where it is left out.
     #[serde(default)]
     pub retention: Option<Spanned<Duration>>,
     /// Whether several agents may use this scope.
@@ -63,11 +66,11 @@ crate::text::text_type! {
 pub struct Channel {
     /// Which service.
     pub kind: Spanned<ChannelKind>,
-    /// The channel's token.
+    /// The channel's token, by reference to a Secret. It must sit in the agent's container, since it is part of requests inside TLS.
     pub credential: SecretKey,
-    /// User ids that the agent listens to.
+    /// Ids of the users that the agent listens to: `[42]`. It ignores everybody else.
     pub allow_from: Vec<Spanned<u64>>,
-    /// The chat that the agent writes to unasked.
+    /// The id of the chat that the agent writes to unasked.
     #[serde(default)]
     pub home: Option<Spanned<i64>>,
 }

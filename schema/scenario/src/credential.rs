@@ -17,19 +17,25 @@ pub enum Credential {
     Secret(SecretKey),
     /// A federated service-account token, exchanged at the identity provider.
     #[serde(rename_all = "camelCase")]
-    WorkloadIdentity { workload_identity: WorkloadIdentity },
+    WorkloadIdentity {
+        /// The application that the router's service-account token stands for.
+        workload_identity: WorkloadIdentity,
+    },
     /// The identity of the node.
     #[serde(rename_all = "camelCase")]
-    ManagedIdentity { managed_identity: ManagedIdentity },
+    ManagedIdentity {
+        /// An empty map: the node knows the rest.
+        managed_identity: ManagedIdentity,
+    },
 }
 
 /// One key of a Kubernetes Secret, by name.
 #[derive(Clone, Debug, Decode, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecretKey {
-    /// The Secret's name in the agent's namespace.
+    /// The name of the Kubernetes Secret in the agent's namespace: `model-credentials`.
     pub secret: Spanned<SecretName>,
-    /// The key inside it.
+    /// The key inside the Secret: `AZURE_OPENAI_API_KEY`.
     pub key: Spanned<KeyName>,
 }
 

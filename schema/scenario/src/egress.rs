@@ -23,17 +23,19 @@ pub enum EgressEntry {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EgressHost {
-    /// `api.example.com`, `*.example.com` for one label, `**.example.com` for any depth.
+    /// The host: `api.example.com`, `*.example.com` for one label more, `**.example.com` for any depth. No address, no local name.
     pub host: Spanned<HostPattern>,
-    /// TCP ports; 443 where none is written.
+    /// The TCP ports.
     #[serde(default)]
+    #[schemars(inner(range(min = 1)), extend("default" = [443]))]
     pub ports: Option<Vec<Spanned<u16>>>,
-    /// The router refuses the host from then on.
+    /// The router refuses the host from then on, by its own clock: `2099-01-31T00:00:00Z`.
     #[serde(default)]
     pub until: Option<Spanned<Moment>>,
-    /// Why the agent needs it.
+    /// Why the agent needs it, for reviewers.
+    #[schemars(extend("pattern" = "\\S"))]
     pub reason: Spanned<String>,
-    /// The ticket in which it was agreed.
+    /// The ticket in which it was agreed: `SEC-42`.
     #[serde(default)]
     pub ticket: Option<Spanned<String>>,
     /// What flows over it. Without this line a host is both `untrusted-input` and `way-out`.
@@ -45,7 +47,7 @@ pub struct EgressHost {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EgressPreset {
-    /// A preset of the catalogs.
+    /// The name of a preset of the catalogs: `pypi`.
     pub preset: Spanned<Name>,
     /// The router refuses its hosts from then on.
     #[serde(default)]

@@ -26,7 +26,7 @@ pub struct Environment {
     pub api_version: ApiVersion,
     /// Always `Environment`.
     pub kind: EnvironmentKind,
-    /// What the environment is called.
+    /// The environment's name and what it is for.
     pub metadata: EnvironmentMetadata,
     /// A built-in environment to start from: `kind` or `aks`.
     #[serde(default)]
@@ -34,13 +34,13 @@ pub struct Environment {
     /// `prod` refuses learn mode, image tags, missing budgets, anonymous mesh and dev-only relaxations.
     #[serde(default)]
     pub profile: Option<Spanned<Profile>>,
-    /// The cluster.
+    /// Facts of the cluster: version, name, DNS and service addresses.
     #[serde(default)]
     pub cluster: Option<Cluster>,
     /// Container images, by digest for `prod`.
     #[serde(default)]
     pub images: Option<Images>,
-    /// The router's state volume.
+    /// The volume that keeps the routers' state: budgets, audit head, accepted serial.
     #[serde(default)]
     pub storage: Option<Storage>,
     /// What the isolation levels mean here. A level that is absent is an error for agents that ask for it.
@@ -52,13 +52,13 @@ pub struct Environment {
     /// Hosts that answer on private addresses.
     #[serde(default)]
     pub private_endpoints: Vec<Spanned<PrivateEndpoint>>,
-    /// The mesh.
+    /// How agents' names are bound to keys.
     #[serde(default)]
     pub mesh: Option<MeshSettings>,
     /// Where secrets come from, and which hosts each may be sent to.
     #[serde(default)]
     pub secrets: Option<Secrets>,
-    /// Who watches.
+    /// Who collects metrics and traces.
     #[serde(default)]
     pub observability: Option<Observability>,
     /// How bundles reach the cluster.
@@ -76,7 +76,7 @@ pub struct Environment {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentMetadata {
-    /// The environment's name.
+    /// The environment's name: `production`.
     pub name: Spanned<Name>,
     /// One sentence for reviewers.
     #[serde(default)]
@@ -87,7 +87,9 @@ pub struct EnvironmentMetadata {
 #[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
+    /// For trying out. What it relaxes is marked, and refused by a production platform.
     Dev,
+    /// For production: images by digest, budgets, bound identities.
     Prod,
 }
 
@@ -95,19 +97,19 @@ pub enum Profile {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Cluster {
-    /// The Kubernetes minor version.
+    /// The Kubernetes minor version, quoted: `"1.34"`.
     #[serde(default)]
     pub version: Option<Spanned<String>>,
-    /// The cluster's name, part of what is signed.
+    /// The cluster's name, part of what is signed: `prod-eu-1`.
     #[serde(default)]
     pub name: Option<Spanned<Name>>,
-    /// The address of the cluster's DNS service.
+    /// The address of the cluster's DNS service: `10.96.0.10`.
     #[serde(default)]
     pub dns: Option<Spanned<IpAddress>>,
-    /// The range of service addresses.
+    /// The range of service addresses: `10.0.0.0/16`.
     #[serde(default)]
     pub service_cidr: Option<Spanned<Cidr>>,
-    /// The address families of pods.
+    /// The address families of pods: `[IPv4]`.
     #[serde(default)]
     pub ip_families: Option<Vec<Spanned<IpFamily>>>,
 }
@@ -134,13 +136,14 @@ pub use kars_contract::cidr::Cidr;
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Images {
-    /// The router; also guard and echo runtime.
+    /// The router's image, which is also guard and echo runtime: `ghcr.io/acme/router@sha256:…`.
     #[serde(default)]
     pub router: Option<Spanned<String>>,
-    /// The relay.
+    /// The relay's image.
     #[serde(default)]
     pub relay: Option<Spanned<String>>,
-    /// Runtimes, by the image name of their descriptor.
+    /// Images of runtimes, by the image name of their descriptor: `{ hermes: ghcr.io/acme/hermes:0.15.2 }`. `python` serves all
+    /// Python kinds.
     #[serde(default)]
     pub runtimes: BTreeMap<String, Spanned<String>>,
 }
@@ -149,7 +152,7 @@ pub struct Images {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Storage {
-    /// The storage class.
+    /// The storage class: `managed-csi`.
     pub class: Spanned<String>,
 }
 
@@ -157,10 +160,10 @@ pub struct Storage {
 #[derive(Clone, Debug, Decode, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IsolationLevels {
-    /// The stricter system call filter.
+    /// What `enhanced` means: a stricter system call filter.
     #[serde(default)]
     pub enhanced: Option<Enhanced>,
-    /// The virtual machine.
+    /// What `confidential` means: a virtual machine.
     #[serde(default)]
     pub confidential: Option<Confidential>,
 }
@@ -169,7 +172,7 @@ pub struct IsolationLevels {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Enhanced {
-    /// The profile's path under the kubelet's seccomp folder, or `RuntimeDefault`.
+    /// The profile's path under the kubelet's seccomp folder, such as `profiles/strict.json`, or `RuntimeDefault`.
     pub seccomp: Spanned<String>,
 }
 
@@ -177,7 +180,7 @@ pub struct Enhanced {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Confidential {
-    /// The runtime class.
+    /// The name of the RuntimeClass: `kata-vm-isolation`.
     pub runtime_class: Spanned<String>,
     /// Labels of the nodes that offer it.
     #[serde(default)]
@@ -198,9 +201,9 @@ pub enum GuardMode {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrivateEndpoint {
-    /// The host.
+    /// The host, as agents and models name it.
     pub host: Host,
-    /// Its addresses.
+    /// Its addresses: `10.20.0.0/24`. The router connects nowhere else for it.
     pub cidr: Spanned<Cidr>,
 }
 
@@ -231,10 +234,11 @@ pub struct Secrets {
     /// Who puts them into the cluster.
     #[serde(default)]
     pub from: Option<Spanned<SecretSource>>,
-    /// The secret store of External Secrets.
+    /// The name of the ClusterSecretStore of External Secrets: `key-vault`.
     #[serde(default)]
     pub store: Option<Spanned<Name>>,
-    /// Hosts by Secret: the router sends a secret nowhere else.
+    /// Hosts by Secret, `{ model-credentials: ["*.openai.azure.com"] }`: the router sends a secret nowhere else. `prod` wants an
+    /// entry for every Secret.
     #[serde(default)]
     pub bind: BTreeMap<String, Vec<Spanned<HostPattern>>>,
 }
@@ -255,10 +259,10 @@ pub enum SecretSource {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Observability {
-    /// The namespace that Prometheus scrapes from.
+    /// The namespace that Prometheus scrapes from: `monitoring`.
     #[serde(default)]
     pub prometheus: Option<Spanned<Name>>,
-    /// The OpenTelemetry collector, `service.namespace:port`.
+    /// The OpenTelemetry collector, as `service.namespace:port`: `otel-collector.observability:4317`.
     #[serde(default)]
     pub otlp: Option<Spanned<String>>,
 }
@@ -267,24 +271,24 @@ pub struct Observability {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Delivery {
-    /// Who applies them.
+    /// Who applies bundles to the cluster.
     pub engine: Spanned<Engine>,
-    /// Where they are published: `oci://…`, or a Git URL for Argo CD.
+    /// Where bundles are published: `oci://ghcr.io/acme/bundles`, or a Git URL for Argo CD.
     #[serde(default)]
     pub repository: Option<Spanned<String>>,
-    /// The path in a Git repository.
+    /// The path of the bundle in a Git repository.
     #[serde(default)]
     pub path: Option<Spanned<String>>,
-    /// The service account that applies them.
+    /// The service account that applies bundles.
     #[serde(default)]
     pub service_account: Option<Spanned<Name>>,
     /// How the engine checks signatures.
     #[serde(default)]
     pub verify: Option<Verify>,
-    /// The engine's version.
+    /// The engine's version, quoted: `"2.9"`.
     #[serde(default)]
     pub engine_version: Option<Spanned<String>>,
-    /// Who may write in each scenario's namespaces, as `namespace/serviceaccount`.
+    /// Who may write in each scenario's namespaces, by scenario, as `namespace/serviceaccount`. It feeds the platform bundle.
     #[serde(default)]
     pub identities: Table<Spanned<String>>,
 }
@@ -293,8 +297,11 @@ pub struct Delivery {
 #[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
+    /// Flux.
     Flux,
+    /// Argo CD.
     Argocd,
+    /// Nobody: `kubectl apply -k` does it.
     None,
 }
 
@@ -302,7 +309,7 @@ pub enum Engine {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Verify {
-    /// The public key, a file beside the scenario.
+    /// The public key that bundles are signed with, a file of the scenario's folder: `keys/release.pub`.
     pub key: Spanned<String>,
 }
 
@@ -312,9 +319,9 @@ pub struct Verify {
 pub struct Trust {
     /// How many distinct keys must have signed.
     pub threshold: Spanned<u8>,
-    /// Public keys, files beside the scenario.
+    /// Public keys, files of the scenario's folder: `[keys/release.pub]`.
     pub keys: Vec<Spanned<String>>,
-    /// The lowest serial that routers accept.
+    /// The lowest serial that routers accept; what is older is refused.
     #[serde(default)]
     pub min_serial: Option<Spanned<u64>>,
 }
@@ -325,7 +332,7 @@ pub struct Trust {
 pub struct Patch {
     /// Which objects.
     pub target: Target,
-    /// A JSON merge patch (RFC 7396).
+    /// A JSON merge patch (RFC 7396): `{ metadata: { annotations: { team: brief } } }`. Posture and reach are checked after it.
     pub patch: serde_json::Value,
 }
 
@@ -333,7 +340,7 @@ pub struct Patch {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Target {
-    /// The kind of object.
+    /// The kind of object: `StatefulSet`.
     pub kind: Spanned<String>,
     /// The object's name; every one where it is left out.
     #[serde(default)]

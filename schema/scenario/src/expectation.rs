@@ -15,7 +15,7 @@ use crate::span::Spanned;
 #[derive(Clone, Debug, Decode, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Expect {
-    /// What the prompt's answer says.
+    /// What the answer to the prompt must, or must not, say.
     #[serde(default)]
     pub transcript: Vec<Transcript>,
     /// The files that must be there.
@@ -69,12 +69,12 @@ impl Decode for Transcript {
 pub struct ExpectedArtifact {
     /// Whose file.
     pub agent: Spanned<Name>,
-    /// Its path, one of the agent's `produces`.
+    /// The path of the file, one of the agent's `produces`.
     pub path: Spanned<String>,
-    /// Words that it must have.
+    /// Words that must occur in it.
     #[serde(default)]
     pub mentions: Vec<Spanned<String>>,
-    /// How many https addresses it must have.
+    /// How many https addresses it must have: `{ min: 6 }`.
     #[serde(default)]
     pub urls: Option<Range>,
 }
@@ -85,9 +85,9 @@ pub struct ExpectedArtifact {
 pub struct ExpectedCalls {
     /// Whose calls.
     pub agent: Spanned<Name>,
-    /// Which tool.
+    /// The tool, or a set of tools.
     pub tool: Spanned<ToolPattern>,
-    /// How many.
+    /// How many calls: `{ min: 3 }`.
     pub count: Range,
 }
 

@@ -11,14 +11,14 @@ use crate::span::Spanned;
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Link {
-    /// Who may start a message.
+    /// The agent that may start a message.
     pub from: Spanned<Name>,
-    /// To whom.
+    /// The agents that it may write to.
     pub to: Vec<Spanned<Name>>,
-    /// Whether the receivers may answer such a message. They cannot start one by it.
+    /// Whether the receivers may answer such a message. They cannot start one.
     #[serde(default)]
     pub replies: bool,
-    /// Files that may travel, as paths or with `*` for one part of a name. The sender produces them.
+    /// Files that may travel, as paths: `incoming/brief.md`, or `incoming/*.png` with `*` for any name. The sender produces them.
     #[serde(default)]
     pub files: Vec<Spanned<String>>,
 }

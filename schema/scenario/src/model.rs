@@ -17,12 +17,13 @@ pub use kars_contract::router::{Provider, Severity};
 pub struct Model {
     /// Who serves the model.
     pub provider: Spanned<Provider>,
-    /// The deployment's name at the provider. The catalogs know its dialect and context length.
+    /// The deployment's name at the provider: `gpt-5.4`. The catalogs know its dialect and context length.
     pub deployment: Spanned<ModelName>,
-    /// Where the provider answers; may be left out where it has one address.
+    /// Where the provider answers, an https URL: `https://contoso.openai.azure.com`. May be left out where the provider has one
+    /// address for everybody. The environment binds its host to the Secret.
     #[serde(default)]
     pub endpoint: Option<Spanned<String>>,
-    /// What the router shows the provider. The agent never sees it.
+    /// What the router shows the provider: `{ secret: model-credentials, key: API_KEY }`. The agent never sees it.
     pub credential: Spanned<Credential>,
     /// Models tried in order on 429, 5xx and transport errors, or `auto` for the catalog's chain.
     #[serde(default)]
@@ -65,16 +66,20 @@ pub struct Safety {
     /// Whether answers must carry the provider's prompt-shield verdict. Only providers that send one can serve it.
     #[serde(default)]
     pub prompt_shields: bool,
-    /// Hate and fairness.
+    /// The highest grade of hate that passes.
     #[serde(default)]
+    #[schemars(extend("default" = "medium"))]
     pub hate: Option<Severity>,
-    /// Self-harm.
+    /// The highest grade of self-harm that passes.
     #[serde(default)]
+    #[schemars(extend("default" = "medium"))]
     pub self_harm: Option<Severity>,
-    /// Sexual content.
+    /// The highest grade of sexual content that passes.
     #[serde(default)]
+    #[schemars(extend("default" = "medium"))]
     pub sexual: Option<Severity>,
-    /// Violence.
+    /// The highest grade of violence that passes.
     #[serde(default)]
+    #[schemars(extend("default" = "medium"))]
     pub violence: Option<Severity>,
 }

@@ -23,13 +23,13 @@ pub struct Resources {
 #[derive(Clone, Debug, Decode, Default, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Amounts {
-    /// Cores: `500m` or `"2"`.
+    /// Cores: `500m` for half of one, or `"2"`, quoted.
     #[serde(default)]
     pub cpu: Option<Spanned<Cpu>>,
     /// Bytes: `512Mi`, `2Gi`.
     #[serde(default)]
     pub memory: Option<Spanned<Memory>>,
-    /// Bytes on the node's disk.
+    /// Bytes on the node's disk: `1Gi`.
     #[serde(default)]
     pub ephemeral_storage: Option<Spanned<Memory>>,
 }
@@ -72,7 +72,7 @@ impl Memory {
 #[derive(Clone, Debug, Decode, Default, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Placement {
-    /// Labels that the node must have.
+    /// Labels that the node must have: `{ pool: agents }`.
     #[serde(default)]
     pub node_selector: Labels,
     /// Taints that the pod puts up with.
@@ -119,9 +119,9 @@ pub enum Effect {
 #[derive(Clone, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvVar {
-    /// The variable's name.
+    /// The variable's name: `LOG_LEVEL`.
     pub name: Spanned<EnvName>,
-    /// Its value.
+    /// The variable's value, a text: quote numbers and `true`.
     pub value: Spanned<String>,
 }
 

@@ -126,7 +126,12 @@ macro_rules! quantity {
         }
     };
 }
-quantity!(Duration, "a duration", "^([1-9][0-9]{0,8}s|[1-9][0-9]{0,6}m|[1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$", "A length of time: `30s`, `5m`, `1h`, `30d`.");
+quantity!(
+    Duration,
+    "a duration",
+    "^([1-9][0-9]{0,8}s|[1-9][0-9]{0,6}m|[1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$",
+    "A length of time: `30s`, `5m`, `1h`, `30d`."
+);
 
 impl Decode for Size {
     /// Bytes may be written as a number; with a unit it is text.

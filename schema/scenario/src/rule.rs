@@ -26,7 +26,7 @@ pub enum Rule {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Allow {
-    /// The tool.
+    /// The tool that runs, or a set of tools: `hermes.file.write_file`, `hermes.file.*`.
     pub allow: Spanned<ToolPattern>,
     /// On which arguments; always where it is left out.
     #[serde(default)]
@@ -37,7 +37,7 @@ pub struct Allow {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Deny {
-    /// The tool.
+    /// The tool that is refused, or a set of tools.
     pub deny: Spanned<ToolPattern>,
     /// On which arguments; always where it is left out.
     #[serde(default)]
@@ -48,11 +48,12 @@ pub struct Deny {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Limit {
-    /// The tool.
+    /// The tool that is counted, or a set of tools, counted together.
     pub limit: Spanned<ToolPattern>,
-    /// How many calls.
+    /// How many calls pass in one window.
+    #[schemars(range(min = 1))]
     pub calls: Spanned<u32>,
-    /// In which window.
+    /// How long a window is: `1m`.
     pub per: Spanned<Duration>,
 }
 
@@ -60,7 +61,7 @@ pub struct Limit {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct When {
-    /// Conditions by argument name.
+    /// Conditions by argument name: `{ path: { under: /sandbox/incoming } }`.
     pub args: BTreeMap<String, Spanned<Matcher>>,
 }
 
@@ -69,10 +70,10 @@ pub struct When {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct Matcher {
-    /// A command line whose program is one of these.
+    /// A command line whose program is one of these: `[git, ls]`.
     #[serde(default)]
     pub program: Option<Vec<Spanned<String>>>,
-    /// A path inside this folder, after `.` and `..` are resolved.
+    /// A path inside this folder, after `.` and `..` are resolved: `/sandbox/incoming`.
     #[serde(default)]
     pub under: Option<Spanned<String>>,
     /// One of these texts.

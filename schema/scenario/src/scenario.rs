@@ -37,24 +37,25 @@ pub struct Scenario {
     pub api_version: ApiVersion,
     /// Always `Scenario`.
     pub kind: ScenarioKind,
-    /// What the scenario is called.
+    /// The scenario's name and what it is for.
     pub metadata: Metadata,
-    /// Further files of the scenario's folder. They hold map entries, `links` and `exceptions`, but no `apiVersion` or `kind`.
+    /// Further files of the scenario's folder: `[team.yaml]`. They hold entries of the maps, `links` and `exceptions`, but no
+    /// `apiVersion` or `kind`.
     #[serde(default)]
     pub include: Vec<Spanned<String>>,
-    /// Models by the name agents use.
+    /// The models that agents may use, by the name that they use.
     #[serde(default)]
     pub models: Table<Model>,
-    /// MCP servers by name.
+    /// The MCP servers that agents may use, by name.
     #[serde(default)]
     pub mcp_servers: Table<McpServer>,
-    /// Memory stores by name.
+    /// The memories that agents may use, by name.
     #[serde(default)]
     pub memories: Table<Memory>,
-    /// Chat channels by name.
+    /// The chat channels that agents may serve, by name.
     #[serde(default)]
     pub channels: Table<Channel>,
-    /// Named sets of rules on tools and their arguments.
+    /// Named sets of rules on tools and their arguments. An agent picks sets with its own `rules`.
     #[serde(default)]
     pub rules: Table<Vec<Spanned<Rule>>>,
     /// What every agent has that does not say otherwise, key by key.
@@ -63,7 +64,8 @@ pub struct Scenario {
     /// What the whole scenario may spend; the agents' budgets may not add up to more.
     #[serde(default)]
     pub budget: Option<Spanned<Budget>>,
-    /// The agents by name. Each gets a namespace, a pod and a router of its own.
+    /// The agents by name. Each gets a namespace, a pod and a router of its own. `mesh` is reserved.
+    #[schemars(extend("minProperties" = 1))]
     pub agents: Table<Agent>,
     /// Who may start a message to whom. Nothing else can.
     #[serde(default)]
@@ -91,7 +93,7 @@ impl Scenario {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Metadata {
-    /// The scenario's name, part of every namespace.
+    /// The scenario's name, part of every namespace: `kars-<scenario>--<agent>`.
     pub name: Spanned<Name>,
     /// One sentence for reviewers.
     #[serde(default)]
@@ -104,9 +106,9 @@ pub struct Metadata {
 pub struct Prompt {
     /// The agent that receives it.
     pub to: Spanned<Name>,
-    /// The text, a file of the scenario's folder.
+    /// The text of the task, a file of the scenario's folder: `prompt.md`.
     pub file: Spanned<String>,
-    /// How long the run may take; longer than every `respond.timeout`.
+    /// How long the run may take, `40m`; longer than every `respond.timeout`.
     pub timeout: Spanned<Duration>,
 }
 
@@ -114,15 +116,15 @@ pub struct Prompt {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Exception {
-    /// The code of the finding. Only rules whose page says `waivable` may be excepted.
+    /// The code of the finding: `K0412`. Only rules whose page says `waivable` may be excepted.
     pub rule: Spanned<String>,
     /// What the finding is about, as the diagnostic names it: `agents.analyst`.
     pub at: Spanned<String>,
-    /// Who answers for it.
+    /// Who answers for it: a person or a team.
     pub owner: Spanned<String>,
     /// Why it is acceptable.
     pub reason: Spanned<String>,
-    /// Until when.
+    /// Until when, in UTC: `2099-06-30T00:00:00Z`. An exception that has ended is an error.
     pub until: Spanned<Moment>,
 }
 

@@ -172,7 +172,7 @@ impl Engine {
             let message = format!("the KCL engine refused the file: {}", words.trim());
             return Err(Fault::new(FaultKind::Schema, message).at(Place::of_file(stage.entry_name())).into());
         }
-        Err(KclError { faults })
+        Err(KclError { faults: faults.into_iter().map(Fault::named_by_its_condition).collect() })
     }
 }
 

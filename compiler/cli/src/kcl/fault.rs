@@ -67,6 +67,14 @@ impl Fault {
         self
     }
 
+    /// A failed check is better named by its condition than by the fact that it failed.
+    pub(super) fn named_by_its_condition(mut self) -> Self {
+        if let ("instance check failed", Some((_, condition))) = (self.message.as_str(), self.related.first_mut()) {
+            self.message = std::mem::replace(condition, "this condition".to_owned());
+        }
+        self
+    }
+
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

@@ -166,7 +166,7 @@ fn what_the_engine_refuses_has_a_place() {
         ),
         (
             "schema A:\n    x: int\n    check:\n        x > 3, 'too small'\nscenario = A { x = 1 }",
-            "Schema scenario.k:5:12: instance check failed",
+            "Schema scenario.k:5:12: check failed on the condition: too small",
         ),
         ("x = 1", "NoScenario scenario.k: there is no top-level `scenario`"),
         ("scenario = Undefined", "NoScenario scenario.k: there is no top-level `scenario`"),

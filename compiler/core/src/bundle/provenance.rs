@@ -84,9 +84,7 @@ pub(super) fn statement<'a>(scenario: &'a Resolved<'_>, content: &'a Digest) -> 
                     .map(|(uri, digest)| Dependency { uri, digest: BTreeMap::from([("sha256", digest)]) })
                     .collect(),
             },
-            run_details: Details {
-                builder: Builder { id: "https://karsc.dev/karsc", version },
-            },
+            run_details: Details { builder: Builder { id: "https://karsc.dev/karsc", version } },
         },
     }
 }

@@ -128,7 +128,7 @@ fn annotation<'t>(label: &'t Label, kind: AnnotationKind, window: &Window) -> an
 }
 
 /// Text with control and hidden characters escaped, so that a terminal shows what is there.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .map(|letter| {
             if letter.is_control() || is_hidden(letter) {

@@ -2,6 +2,7 @@
 
 use kars_scenario::diagnostic::{Diagnostic, Found, Severity};
 
+use super::human::visible;
 use super::path_of;
 use crate::sources::{Position, Sources};
 
@@ -23,12 +24,7 @@ pub(super) fn short(found: &Found, sources: &Sources, folder: &str) -> String {
         let (path, Position { line, column }) = place(diagnostic, sources, folder);
         let help = diagnostic.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
         let Diagnostic { severity, code, message, .. } = diagnostic;
-        format!(
-            "{path}:{line}:{column}: {}[{code}]: {}{}\n",
-            word(*severity),
-            message.escape_debug(),
-            help.escape_debug()
-        )
+        format!("{path}:{line}:{column}: {}[{code}]: {}{}\n", word(*severity), visible(message), visible(&help))
     };
     found.diagnostics().iter().map(line).collect()
 }

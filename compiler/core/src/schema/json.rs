@@ -71,7 +71,10 @@ pub fn all() -> Vec<Described> {
         Described::document::<RouterDocument>("router-document", "The policy of one router: documents/*.router.json"),
         Described::document::<RelayDocument>("relay-document", "The policy of a relay: documents/relay.json"),
         Described::document::<EgressAllowlist>("egress-allowlist", "An egress allowlist: allowlists/*.egress.json"),
-        Described::document::<RouterOrigins>("router-origins", "Where the rules of a router were written: origins.json"),
+        Described::document::<RouterOrigins>(
+            "router-origins",
+            "Where the rules of a router were written: origins.json",
+        ),
         Described::document::<TrustDocument>("trust", "Whose signatures routers trust: trust.json"),
     ]
 }

@@ -105,7 +105,8 @@ impl Package<'_> {
     fn record(&self, name: &str, schema: &Value) -> String {
         let none = Map::new();
         let fields = schema["properties"].as_object().unwrap_or(&none);
-        let required = |field: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|n| n == field));
+        let required =
+            |field: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|n| n == field));
         let mut text = format!("\nschema {name}:\n    \"\"\"{}\n", described(schema).replace('\n', "\n    "));
         if !fields.is_empty() {
             text.push_str("\n    Attributes\n    ----------\n");
