@@ -41,13 +41,13 @@ kcl:
 admission:
     tests/admission/run.sh
 
-# Fuzzes one target for SECONDS. Needs a nightly toolchain and `cargo install cargo-fuzz`.
-fuzz TARGET SECONDS='60':
-    cargo +nightly fuzz run --fuzz-dir tests/fuzz {{TARGET}} -- -max_total_time={{SECONDS}}
+# Fuzzes each target for SECONDS, starting from the examples. Needs a nightly toolchain and `cargo install cargo-fuzz`.
+fuzz SECONDS='60' TARGETS='parse include host template_round_trip document':
+    python3 tests/fuzz/seeds.py && for target in {{TARGETS}}; do cargo +nightly fuzz run --fuzz-dir tests/fuzz $target -- -max_total_time={{SECONDS}} -rss_limit_mb=512; done
 
-# Speed, printed as ratios in one run.
+# Speed and memory, printed as `NAME ratio R must M` in one run; fails on a miss.
 bench:
-    cargo bench --workspace
+    python3 tests/bench/run.py
 
 # Licences, sources, duplicate crates.
 deny:

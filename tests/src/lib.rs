@@ -4,11 +4,15 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod moved;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
@@ -16,10 +20,14 @@ mod posture;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
-mod seed_checklist;
+mod rejected;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
+mod seed_checklist;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod templates;
 #[cfg(test)]
 mod tidy;

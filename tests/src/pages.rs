@@ -39,13 +39,13 @@ const AKS: &[(&str, &str)] = &[
     ),
 ];
 
-struct Block {
-    words: String,
-    text: String,
+pub(crate) struct Block {
+    pub(crate) words: String,
+    pub(crate) text: String,
 }
 
 /// Splits a page into blocks and the text between them.
-fn blocks(page: &str) -> Vec<Result<Block, String>> {
+pub(crate) fn blocks(page: &str) -> Vec<Result<Block, String>> {
     let mut parts = Vec::new();
     let mut prose = String::new();
     let mut lines = page.lines();

@@ -67,7 +67,7 @@ impl Inputs {
             root.to_string_lossy().trim_end_matches('/').to_owned()
         };
         let mut input = input(&file);
-        if file.ends_with(".k") {
+        if file.rsplit_once('.').is_some_and(|(_, extension)| extension == "k") {
             input.evaluated = Some(evaluation::evaluated(&root, &file, &folder)?);
         }
         Ok(Self { input, files, as_of, folder, root: Some(root) })

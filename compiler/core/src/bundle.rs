@@ -17,8 +17,9 @@ use rayon::prelude::*;
 use crate::lower::{delivery, objects};
 use crate::render::yaml::{to_json, to_yaml};
 use crate::render::{Manifest, Renderer};
-use crate::resolve::Resolved;
+use crate::resolve::{Agent, Resolved};
 pub use cache::Cache;
+use cache::Known;
 pub(crate) use source_map::Origins;
 use source_map::SourceMap;
 
@@ -97,22 +98,23 @@ pub fn bundle(
 ) -> Result<Option<Bundle>, Unwritable> {
     let scenario = renderer.plan().resolved();
     let writer = Writer { output, written: Mutex::default() };
+    let ground = cache.and_then(|_| renderer.ground());
     let noticed: Vec<Found> = scenario
         .agents
         .par_iter()
         .map(|(_, agent)| {
             let mut found = Found::default();
-            let drawn = renderer.agent(agent, &mut found);
-            let make = || writer.write(&drawn.manifests());
-            let files = cache.map_or_else(make, |cache| cache.files(&drawn, output, make))?;
+            let made = agent_files(renderer, agent, &writer, cache.zip(ground.as_ref()), &mut found)?;
             let mut written = writer.written.lock().expect("no writer panics");
-            written.objects += drawn.objects();
-            written.files.extend(files);
-            written.source_map.extend(drawn.origins);
+            written.objects += made.objects;
+            written.files.extend(made.files);
+            written.source_map.extend(made.origins);
             Ok(found)
         })
         .collect::<Result<_, Unwritable>>()?;
-    noticed.into_iter().for_each(|noticed| found.extend(noticed));
+    for noticed in noticed {
+        found.extend(noticed);
+    }
     let mesh = renderer.mesh(found);
     let files = writer.write(&mesh.manifests)?;
     writer.written.lock().expect("no writer panics").files.extend(files);
@@ -131,6 +133,37 @@ pub fn bundle(
     written.objects += mesh.objects;
     written.source_map.extend(mesh.origins);
     finish(scenario, written, output).map(Some)
+}
+
+/// The files of one agent.
+struct Made {
+    files: Vec<Entry>,
+    objects: usize,
+    origins: Origins,
+}
+
+/// Writes the files of one agent, or takes them as the last build left them.
+fn agent_files<'a>(
+    renderer: &Renderer<'a>,
+    agent: &'a Agent<'a>,
+    writer: &Writer<'_>,
+    before: Option<(&Cache, &Digest)>,
+    found: &mut Found,
+) -> Result<Made, Unwritable> {
+    let plan = renderer.plan().agent(agent);
+    let name = agent.name.as_str();
+    let before = before.map(|(cache, ground)| (cache, renderer.key(&plan, ground)));
+    if let Some(known) = before.as_ref().and_then(|(cache, key)| cache.kept(name, key, writer.output)) {
+        let origins = renderer.origins(&plan, &known.drawn);
+        return Ok(Made { files: known.files, objects: known.objects, origins });
+    }
+    let drawn = renderer.draw(plan, found);
+    let files = writer.write(&drawn.manifests())?;
+    // What was noticed is told with its place, which may move: such an agent is made each time.
+    if let Some((cache, key)) = before.filter(|_| found.diagnostics().is_empty()) {
+        cache.remember(name, Known { key, files: files.clone(), drawn: drawn.files(), objects: drawn.objects() });
+    }
+    Ok(Made { files, objects: drawn.objects(), origins: drawn.origins })
 }
 
 /// The kustomization of the whole bundle: the mesh before the agents.

@@ -79,18 +79,25 @@ pub fn parse(input: &Input, files: &dyn Files, sources: &mut Sources, found: &mu
     Some(Parsed { scenario, environment, lock, catalog, texts })
 }
 
-/// Reads what a platform bundle needs: an environment, the lock and its keys, without a scenario.
+/// What a platform bundle needs.
+pub(crate) struct ParsedPlatform {
+    pub(crate) environment: Environment,
+    pub(crate) lock: Option<(FileId, Lock)>,
+    pub(crate) texts: Texts,
+}
+
+/// Reads an environment, the lock and its keys, without a scenario.
 pub(crate) fn parse_environment(
     name: &str,
     files: &dyn Files,
     sources: &mut Sources,
     found: &mut Found,
-) -> Option<(Environment, Option<(FileId, Lock)>, Texts)> {
+) -> Option<ParsedPlatform> {
     let environment = environment::read(name, None, files, sources, found)?;
     let lock = lock(files, sources, found);
     let mut texts = Texts::default();
     texts.read_environment(&environment, files, sources, found);
-    (!found.lost()).then_some((environment, lock, texts))
+    (!found.lost()).then_some(ParsedPlatform { environment, lock, texts })
 }
 
 /// Reads one file of policy tests.

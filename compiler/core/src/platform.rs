@@ -21,7 +21,7 @@ use crate::built_in;
 use crate::bundle::{Bundle, Output, Unwritable};
 use crate::compile::Compilation;
 use crate::lower::{objects, trust};
-use crate::parse::parse_environment;
+use crate::parse::{ParsedPlatform, parse_environment};
 use crate::render::Manifest;
 use crate::render::yaml::{to_json, to_yaml};
 use crate::resolve::{Image, Target};
@@ -36,7 +36,9 @@ const PARAMETERS: &str = "kars-admission";
 pub fn platform(environment: &str, files: &dyn Files, output: &dyn Output) -> Result<Compilation, Unwritable> {
     let mut compilation = Compilation::default();
     let Compilation { found, sources, .. } = &mut compilation;
-    let Some((parsed, lock, texts)) = parse_environment(environment, files, sources, found) else {
+    let Some(ParsedPlatform { environment: parsed, lock, texts }) =
+        parse_environment(environment, files, sources, found)
+    else {
         return Ok(compilation);
     };
     let target = crate::resolve::target(&parsed, lock.as_ref());
@@ -119,9 +121,9 @@ fn write(
     output: &dyn Output,
 ) -> Result<Bundle, Unwritable> {
     let mut manifests = vec![object("00-namespace", &namespace()), object("10-parameters", &parameter_map(parameters))];
-    for (path, text) in built_in::under("policies/admission/").filter(|(path, _)| path.ends_with(".yaml")) {
+    for (path, text) in built_in::under("policies/admission/") {
         let policy: ValidatingAdmissionPolicy = serde_saphyr::from_str(text).expect("a test reads every policy");
-        let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yaml")).expect("it is a path");
+        let name = path.rsplit(['/', '.']).nth(1).expect("it is a path of a YAML file");
         manifests.push(object(&format!("20-{name}"), &policy));
         manifests.push(object(&format!("30-{name}-binding"), &binding(&policy)));
     }

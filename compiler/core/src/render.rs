@@ -2,6 +2,7 @@
 //! written as YAML, agent by agent. Not here: decisions (`lower`), and where files go (`bundle`).
 
 mod fault;
+mod ground;
 mod judge;
 mod patch;
 mod posture;
@@ -114,19 +115,28 @@ impl<'a> Renderer<'a> {
     }
 
     /// Everything of one agent, still to be written down.
-    pub fn agent(&self, agent: &'a Agent<'a>, found: &mut Found) -> Drawn<'a> {
-        let plan = self.plan.agent(agent);
-        let name = agent.name.as_str();
+    pub fn draw(&self, plan: AgentPlan<'a, 'a>, found: &mut Found) -> Drawn<'a> {
         let planned = self.objects(&plan, found);
-        let lines = |object: &Planned| origins_of_objects::of(self.plan.resolved(), agent, &object.file);
-        let origins = Origins {
-            objects: planned
-                .iter()
-                .map(|object| (format!("agents/{name}/{}.yaml", object.file), lines(object)))
-                .collect(),
+        let encrypted = self.encrypted(plan.agent);
+        let files: Vec<_> = planned.iter().map(|object| object.file.clone()).collect();
+        let origins = self.origins(&plan, &files);
+        Drawn { name: plan.agent.name.as_str(), document: plan.document, planned, encrypted, origins }
+    }
+
+    /// The lines of the scenario behind an agent's objects, by the names of their files, and behind its rules.
+    pub(crate) fn origins(&self, plan: &AgentPlan<'_, '_>, files: &[String]) -> Origins {
+        let name = plan.agent.name.as_str();
+        let lines = |file: &String| origins_of_objects::of(self.plan.resolved(), plan.agent, file);
+        Origins {
+            objects: files.iter().map(|file| (format!("agents/{name}/{file}.yaml"), lines(file))).collect(),
             rules: plan.origins.rules.iter().map(|(id, origin)| (id.to_string(), origin.to_string())).collect(),
-        };
-        Drawn { name, document: plan.document, planned, encrypted: self.encrypted(agent), origins }
+        }
+    }
+
+    /// The hash of all that an agent's files are made from, on a known ground: the same hash means the same files.
+    pub(crate) fn key(&self, plan: &AgentPlan<'_, '_>, ground: &Digest) -> Digest {
+        let own = (plan.agent.written, &plan.view, &plan.origins, self.encrypted(plan.agent));
+        ground::hash(&(ground, plan.agent.name.as_str(), plan.document.encode(), own))
     }
 
     /// The objects of one agent, patched and judged.
@@ -151,6 +161,10 @@ impl<'a> Renderer<'a> {
                 Some((format!("15-secret-{}.yaml", secret.secret), scenario.sources.get(secret.file?).text.clone()))
             })
             .collect()
+    }
+
+    fn relay(&self) -> Vec<Planned> {
+        objects_of_mesh(&self.plan, &self.patches, &mut Found::default())
     }
 
     /// All files of the scenario's relay; nothing without a mesh.
@@ -179,23 +193,14 @@ impl<'a> Renderer<'a> {
 }
 
 impl Drawn<'_> {
-    /// The agent's name.
-    pub fn name(&self) -> &str {
-        self.name
-    }
-
     /// How many Kubernetes objects there are.
     pub fn objects(&self) -> usize {
         self.planned.len() + self.encrypted.len()
     }
 
-    /// The hash of all that the files are made from: two agents with the same one have the same files.
-    pub(crate) fn key(&self) -> Digest {
-        let objects: Vec<_> = self.planned.iter().map(|planned| (&planned.file, &planned.object)).collect();
-        let mut bytes =
-            serde_json::to_vec(&(objects, &self.encrypted)).expect("objects hold text, numbers, lists and maps");
-        bytes.extend(self.document.encode());
-        Digest::of(&bytes)
+    /// The names of the objects' files, without their ending.
+    pub(crate) fn files(&self) -> Vec<String> {
+        self.planned.iter().map(|object| object.file.clone()).collect()
     }
 
     /// All files of the agent.
@@ -204,9 +209,15 @@ impl Drawn<'_> {
         let mut manifests = written(&format!("agents/{name}"), &self.planned, &self.encrypted).manifests;
         manifests.push(Manifest::new(format!("documents/{name}.router.json"), self.document.encode()));
         let allowlist = EgressAllowlist::of(&self.document);
-        manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
+        manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), readable(&allowlist)));
         manifests
     }
+}
+
+/// A document with line breaks, for people: nothing hashes or signs these bytes as a document.
+fn readable(document: &impl Document) -> Vec<u8> {
+    let value: serde_json::Value = serde_json::from_slice(&document.encode()).expect("a document is JSON");
+    to_json(&value)
 }
 
 /// Objects as files of a folder, with the kustomization that lists them. Encrypted Secrets come as name and text.

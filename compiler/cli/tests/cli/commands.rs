@@ -1,6 +1,7 @@
 //! What each command does with good input. Not here: exit codes and streams, which are the same for all.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Place, scenario};
@@ -61,6 +62,19 @@ fn formatting_keeps_comments_and_meaning() {
     assert_eq!(place.run("build brief").expect(0).out, digest);
     place.run("fmt brief --check").expect(0);
     assert_eq!(place.shell("$K fmt - < brief/scenario.yaml").expect(0).out, tidy);
+}
+
+#[test]
+fn the_examples_are_laid_out() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/scenarios");
+    let folders = fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path());
+    let scenarios: Vec<_> = folders.filter(|path| path.join("scenario.yaml").exists()).collect();
+    assert!(scenarios.len() > 8, "{scenarios:?}");
+    for path in scenarios {
+        let place = Place::new();
+        let run = crate::support::run(&mut place.command(["fmt".as_ref(), path.as_os_str(), "--check".as_ref()]));
+        assert_eq!(run.code, 0, "`karsc fmt` lays out {}", run.out);
+    }
 }
 
 #[test]

@@ -7,6 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Place, scenario};
 
+/// The built-in environment with another address of the cluster's DNS.
+const ENVIRONMENT: &str = "apiVersion: karsc.dev/v1alpha1
+kind: Environment
+metadata: { name: kind }
+base: kind
+cluster: { dns: 10.96.0.99 }
+";
+
 /// What lies in the folder beside the scenario and the bundle.
 fn leftovers(place: &Place) -> Vec<String> {
     let known = ["brief", "new", "old", "out", ".out.karsc-lock", ".old.karsc-lock", ".new.karsc-lock"];
@@ -138,17 +146,45 @@ fn a_watching_build_builds_again_until_it_is_interrupted() {
     let mut child = place.command(["build", "brief", "-o", "out", "--watch"]);
     let child = child.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let wait_for = |what: &dyn Fn() -> bool| {
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(30);
         while !what() {
             assert!(Instant::now() < until, "nothing was built");
             std::thread::sleep(Duration::from_millis(20));
         }
     };
     wait_for(&|| place.path("out/bundle.json").exists());
-    for host in ["one.example.com", "two.example.com"] {
-        place.write("brief/scenario.yaml", scenario(3).replace("h1.example.org", host));
-        wait_for(&|| place.read("out/allowlists/a1.egress.json").contains(host));
+    let base = scenario(3).replace("    role: worker 0", "    persona: { file: who.md }\n    role: worker 0");
+    let edits = [
+        base.replace("h1.example.org", "one.example.com"),
+        base.replace("h1.example.org", "two.example.com"),
+        // What other agents see of one: its role, its time-out.
+        base.replace("role: worker 1", "role: chief"),
+        base.replace("respond: { mode: auto, timeout: 1m }", "respond: { mode: auto, timeout: 2m }"),
+        // What all agents share.
+        base.replace("gpt-5-mini", "gpt-5.4"),
+        base.replace("tokensPerDay: 200000", "tokensPerDay: 300000"),
+        base.replace("contoso.services", "fabrikam.services"),
+        format!("# Every line moves.\n{base}"),
+        base.replace("  - { from: a2, to: [a0], replies: true }\n", ""),
+        scenario(4),
+        base.clone(),
+    ];
+    for text in edits {
+        place.write("brief/who.md", format!("Number {}.\n", text.len()));
+        place.write("brief/scenario.yaml", &text);
+        // A build of its own says whether the folder holds what it should.
+        wait_for(&|| place.run("build brief -o out --check").code == 0);
     }
+    place.write("brief/who.md", "Somebody else.\n");
+    place.write("brief/environments/kind.yaml", ENVIRONMENT);
+    wait_for(&|| place.run("build brief -o out --check").code == 0);
+    fs::remove_file(place.path("brief/environments/kind.yaml")).unwrap();
+    // What somebody has changed in the folder is put right with the next build.
+    let path = "out/agents/a0/50-statefulset.yaml";
+    place.write("scratch", place.read(path).replace("replicas: 1", "replicas: 7"));
+    fs::rename(place.path("scratch"), place.path(path)).unwrap();
+    place.write("brief/scenario.yaml", base.replace("h1.example.org", "three.example.com"));
+    wait_for(&|| place.run("build brief -o out --check").code == 0);
     // A fault is reported, and the next good state is built.
     place.write("brief/scenario.yaml", "kind: [");
     std::thread::sleep(Duration::from_millis(500));

@@ -1,13 +1,12 @@
-//! What the last build made of each agent, so that the next one need not write it down again. Everything is decided,
-//! patched and judged anew; only text, hashes and files are kept. Not here: the files.
+//! What the last build made of each agent, so that the next one need not make it again. An agent is the same when its
+//! plan and all that agents share are: then so are its objects, what is found in them, and its files. Not here: the files.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use kars_contract::digest::Digest;
 
-use super::{Entry, Output, Unwritable};
-use crate::render::Drawn;
+use super::{Entry, Output};
 
 /// The files of each agent, by the hash of what they were made from.
 #[derive(Debug, Default)]
@@ -18,10 +17,15 @@ pub struct Cache {
     next: Mutex<BTreeMap<String, Known>>,
 }
 
-#[derive(Debug)]
-struct Known {
-    key: Digest,
-    files: Vec<Entry>,
+/// One agent.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// The hash of what the files were made from.
+    pub(super) key: Digest,
+    pub(super) files: Vec<Entry>,
+    /// The names of the files of objects.
+    pub(super) drawn: Vec<String>,
+    pub(super) objects: usize,
 }
 
 impl Cache {
@@ -35,26 +39,16 @@ impl Cache {
         self.next.get_mut().expect("no writer panics").clear();
     }
 
-    /// The files of an agent: those of the last build, where they would be the same and the output has kept them, else new
-    /// ones.
-    pub(super) fn files(
-        &self,
-        drawn: &Drawn<'_>,
-        output: &dyn Output,
-        make: impl FnOnce() -> Result<Vec<Entry>, Unwritable>,
-    ) -> Result<Vec<Entry>, Unwritable> {
-        let key = drawn.key();
-        let known = self.last.get(drawn.name()).filter(|known| known.key == key && known.is_kept(output));
-        let files = known.map_or_else(make, |known| Ok(known.files.clone()))?;
-        let known = Known { key, files: files.clone() };
-        self.next.lock().expect("no writer panics").insert(drawn.name().to_owned(), known);
-        Ok(files)
+    /// An agent whose files would be the same again, once the output has kept them.
+    pub(super) fn kept(&self, agent: &str, key: &Digest, output: &dyn Output) -> Option<Known> {
+        let known = self.last.get(agent).filter(|known| known.key == *key)?;
+        let paths: Vec<_> = known.files.iter().map(|(path, _)| path.as_str()).collect();
+        let known = output.keep(&paths).then(|| known.clone())?;
+        self.remember(agent, known.clone());
+        Some(known)
     }
-}
 
-impl Known {
-    fn is_kept(&self, output: &dyn Output) -> bool {
-        let paths: Vec<_> = self.files.iter().map(|(path, _)| path.as_str()).collect();
-        output.keep(&paths)
+    pub(super) fn remember(&self, agent: &str, known: Known) {
+        self.next.lock().expect("no writer panics").insert(agent.to_owned(), known);
     }
 }

@@ -10,7 +10,7 @@ use crate::resolve::{Image, Resolved};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Document<'a> {
+pub(super) struct Sbom<'a> {
     spdx_version: &'static str,
     data_license: &'static str,
     #[serde(rename = "SPDXID")]
@@ -19,7 +19,7 @@ pub(super) struct Document<'a> {
     document_namespace: String,
     creation_info: Creation,
     packages: Vec<Package>,
-    relationships: Vec<Relationship>,
+    relationships: Vec<Relation>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,12 +38,12 @@ struct Package {
     download_location: &'static str,
     files_analyzed: bool,
     primary_package_purpose: &'static str,
-    external_refs: [Reference; 1],
+    external_refs: [External; 1],
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Reference {
+struct External {
     reference_category: &'static str,
     reference_type: &'static str,
     reference_locator: String,
@@ -51,21 +51,21 @@ struct Reference {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Relationship {
+struct Relation {
     spdx_element_id: &'static str,
     relationship_type: &'static str,
     related_spdx_element: String,
 }
 
-pub(super) fn document<'a>(scenario: &'a Resolved<'_>, content: &Digest) -> Document<'a> {
+pub(super) fn document<'a>(scenario: &'a Resolved<'_>, content: &Digest) -> Sbom<'a> {
     let packages: Vec<_> =
         images(scenario).into_values().enumerate().map(|(place, image)| package(place, image)).collect();
-    let relationships = packages.iter().map(|package| Relationship {
+    let relationships = packages.iter().map(|package| Relation {
         spdx_element_id: "SPDXRef-DOCUMENT",
         relationship_type: "DESCRIBES",
         related_spdx_element: package.id.clone(),
     });
-    Document {
+    Sbom {
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
         id: "SPDXRef-DOCUMENT",
@@ -99,7 +99,7 @@ fn package(place: usize, image: &Image) -> Package {
         download_location: "NOASSERTION",
         files_analyzed: false,
         primary_package_purpose: "CONTAINER",
-        external_refs: [Reference {
+        external_refs: [External {
             reference_category: "PACKAGE-MANAGER",
             reference_type: "purl",
             reference_locator: locator,

@@ -56,7 +56,7 @@ pub(crate) fn out_of_agent(scenario: &Resolved<'_>, agent: &Agent<'_>, document:
     for Destination { host, ports } in &destinations {
         match private.iter().find(|endpoint| endpoint.host.to_string() == *host) {
             Some(endpoint) => {
-                flows.push(Flow { peer: Peer::Range(endpoint.cidr.to_string()), ports: ports.clone(), udp: false })
+                flows.push(Flow { peer: Peer::Range(endpoint.cidr.to_string()), ports: ports.clone(), udp: false });
             }
             None => public.extend(ports),
         }
@@ -91,7 +91,7 @@ pub(crate) fn into_relay(scenario: &Resolved<'_>) -> Vec<Flow> {
 }
 
 fn scraper(scenario: &Resolved<'_>) -> Option<String> {
-    scenario.target.environment.observability.as_ref()?.prometheus.as_ref().map(|namespace| namespace.to_string())
+    scenario.target.environment.observability.as_ref()?.prometheus.as_ref().map(std::string::ToString::to_string)
 }
 
 fn dns(scenario: &Resolved<'_>) -> Flow {

@@ -33,10 +33,10 @@ fn route_name(candidate: &Candidate<'_>, routes: &BTreeMap<Name, Route>) -> Name
     if !routes.contains_key(name) {
         return name.clone();
     }
-    let free = (2..)
-        .filter_map(|number| Name::parse(&format!("{name}-{number}")).ok())
-        .find(|name| !routes.contains_key(name));
-    free.unwrap_or_else(|| name.clone())
+    // A chain is short; its deployments are numbered from 2.
+    let numbered =
+        |number: usize| Name::parse(&format!("{name}-{number}")).ok().filter(|name| !routes.contains_key(name));
+    (2..=routes.len() + 2).find_map(numbered).unwrap_or_else(|| name.clone())
 }
 
 fn deployment(name: &str) -> ModelName {

@@ -26,7 +26,7 @@ use super::{AgentPlan, Plan};
 use crate::resolve::Resolved;
 
 pub(crate) use config_map::{ORIGINS, RuntimeFiles, TRUST};
-pub use external_secret::{ExternalSecret, Metadata as ExternalSecretMetadata};
+pub(crate) use external_secret::{ExternalSecret, Metadata as ExternalSecretMetadata};
 pub(crate) use kustomization::kustomization;
 #[cfg(test)]
 pub(crate) use network_policy::{SPECIAL_V4, SPECIAL_V6};
@@ -34,7 +34,8 @@ pub(crate) use network_policy::{SPECIAL_V4, SPECIAL_V6};
 /// An object of a scenario bundle.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum Object {
+#[expect(clippy::large_enum_variant, reason = "a handful live at a time, and the largest is boxed")]
+pub(crate) enum Object {
     Namespace(Namespace),
     ServiceAccount(ServiceAccount),
     ExternalSecret(ExternalSecret),
@@ -46,7 +47,7 @@ pub enum Object {
 
 impl Object {
     /// The kind, as the API names it.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Namespace(_) => "Namespace",
             Self::ServiceAccount(_) => "ServiceAccount",
@@ -59,12 +60,12 @@ impl Object {
     }
 
     /// The object's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.place().0
     }
 
     /// The namespace it is in; none for a namespace.
-    pub fn namespace(&self) -> Option<&str> {
+    pub(crate) fn namespace(&self) -> Option<&str> {
         self.place().1
     }
 
@@ -101,7 +102,7 @@ impl Object {
 
 /// An object with the name of its file: a number that says when it is applied, and what it is.
 #[derive(Clone, Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     pub file: String,
     pub object: Object,
 }
@@ -152,7 +153,7 @@ pub(crate) struct Place {
 impl Place {
     fn of_agent(scenario: &Resolved<'_>, plan: &AgentPlan<'_, '_>) -> Self {
         let agent = plan.agent.name.to_string();
-        let mut place = Self::named(scenario, &plan.namespace.to_string(), &agent, settings::COMPONENT_SANDBOX);
+        let mut place = Self::named(scenario, plan.namespace.as_ref(), &agent, settings::COMPONENT_SANDBOX);
         place.labels.insert(settings::LABEL_SANDBOX.to_owned(), agent);
         if let Some(parent) = &plan.agent.written.parent {
             place.labels.insert(settings::LABEL_PARENT.to_owned(), parent.to_string());

@@ -135,7 +135,7 @@ pub(super) fn of<'p>(scenario: &'p Resolved<'_>, agent: &'p Agent<'_>, namespace
         namespace: namespace.to_string(),
         role: agent.written.role.as_ref().map(|role| role.value.as_str()),
         persona: agent.persona.map(|persona| persona.text),
-        version: runtime.and_then(|runtime| runtime.version).map(|version| version.as_str()),
+        version: runtime.and_then(|runtime| runtime.version).map(kars_scenario::agent::Version::as_str),
         parent: agent.written.parent.as_ref().map(|parent| parent.value.as_str()),
         children: agent
             .children

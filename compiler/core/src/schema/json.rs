@@ -70,7 +70,7 @@ pub fn all() -> Vec<Described> {
         Described::of::<AccountScoped>("hosts", "Account-scoped hosts: catalog/hosts/*.yaml"),
         Described::document::<RouterDocument>("router-document", "The policy of one router: documents/*.router.json"),
         Described::document::<RelayDocument>("relay-document", "The policy of a relay: documents/relay.json"),
-        Described::of::<EgressAllowlist>("egress-allowlist", "An egress allowlist: allowlists/*.egress.json"),
+        Described::document::<EgressAllowlist>("egress-allowlist", "An egress allowlist: allowlists/*.egress.json"),
         Described::document::<RouterOrigins>(
             "router-origins",
             "Where the rules of a router were written: origins.json",

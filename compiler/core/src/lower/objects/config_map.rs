@@ -1,4 +1,4 @@
-//! ConfigMaps. Those with policy or files are immutable and carry the hash of their content in their name, so that a
+//! `ConfigMaps`. Those with policy or files are immutable and carry the hash of their content in their name, so that a
 //! change rolls exactly the pods it touches; the signature slot and the origins change without a roll.
 
 use std::collections::BTreeMap;

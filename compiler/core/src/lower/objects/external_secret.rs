@@ -1,4 +1,4 @@
-//! ExternalSecret (`external-secrets.io/v1`): the operator of that name copies declared keys, and no others, from the
+//! `ExternalSecret` (`external-secrets.io/v1`): the operator of that name copies declared keys, and no others, from the
 //! environment's store. Only the fields that are used are written here.
 
 use kars_scenario::environment::SecretSource;
@@ -12,7 +12,7 @@ use crate::resolve::Resolved;
 /// Keys of one Secret and where they come from.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExternalSecret {
+pub(crate) struct ExternalSecret {
     pub api_version: String,
     pub kind: String,
     pub metadata: Metadata,
@@ -21,7 +21,7 @@ pub struct ExternalSecret {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     pub name: String,
     pub namespace: String,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -32,7 +32,7 @@ pub struct Metadata {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Spec {
+pub(crate) struct Spec {
     pub refresh_interval: String,
     pub secret_store_ref: StoreRef,
     pub target: Target,
@@ -41,14 +41,14 @@ pub struct Spec {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StoreRef {
+pub(crate) struct StoreRef {
     pub name: String,
     pub kind: String,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Target {
+pub(crate) struct Target {
     pub name: String,
     pub creation_policy: String,
     pub deletion_policy: String,
@@ -56,14 +56,14 @@ pub struct Target {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Data {
+pub(crate) struct Data {
     pub secret_key: String,
     pub remote_ref: RemoteRef,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RemoteRef {
+pub(crate) struct RemoteRef {
     pub key: String,
     pub property: String,
 }

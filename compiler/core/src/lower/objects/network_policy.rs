@@ -34,7 +34,7 @@ pub(crate) const SPECIAL_V4: [&str; 15] = [
     "224.0.0.0/4",
     "240.0.0.0/4",
 ];
-/// IPv6 ranges inside 2000::/3 that are not the public internet.
+/// IPv6 ranges inside `2000::/3` that are not the public internet.
 pub(crate) const SPECIAL_V6: [&str; 4] = ["2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"];
 /// The IPv6 addresses that are handed out for the public internet.
 const PUBLIC_V6: &str = "2000::/3";

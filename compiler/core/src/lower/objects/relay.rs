@@ -22,7 +22,7 @@ const NAME: &str = "relay";
 const PROBE_SECONDS: i32 = 10;
 
 pub(super) fn objects(scenario: &Resolved<'_>, document: &RelayDocument) -> Vec<Planned> {
-    let place = Place::named(scenario, &mesh_namespace(scenario).to_string(), NAME, settings::COMPONENT_MESH);
+    let place = Place::named(scenario, mesh_namespace(scenario).as_ref(), NAME, settings::COMPONENT_MESH);
     let into = flows::into_relay(scenario);
     let ports =
         [("registry", settings::REGISTRY_PORT), ("relay", settings::RELAY_PORT), ("admin", settings::RELAY_ADMIN_PORT)];

@@ -202,9 +202,9 @@ fn amounts(Written { cpu, memory, ephemeral_storage }: &Written) -> Amounts {
     let mut amounts = Amounts::new();
     let mut set =
         |name: &str, amount: Option<String>| amounts.extend(amount.map(|amount| (name.to_owned(), Quantity(amount))));
-    set("cpu", cpu.as_ref().map(|amount| amount.to_string()));
-    set("memory", memory.as_ref().map(|amount| amount.to_string()));
-    set("ephemeral-storage", ephemeral_storage.as_ref().map(|amount| amount.to_string()));
+    set("cpu", cpu.as_ref().map(std::string::ToString::to_string));
+    set("memory", memory.as_ref().map(std::string::ToString::to_string));
+    set("ephemeral-storage", ephemeral_storage.as_ref().map(std::string::ToString::to_string));
     amounts
 }
 
