@@ -103,7 +103,7 @@ impl<'a> Place<'a> {
             text.push_str(&format!("\n{about}\n"));
         }
         let words = part.words().into_iter().filter(|(_, about)| !about.is_empty());
-        text.push_str(&table("values", words.map(|(word, about)| (word.to_owned(), about)).collect()));
+        text.push_str(&table("values", &words.map(|(word, about)| (word.to_owned(), about)).collect::<Vec<_>>()));
         let (inside, of) = match (part.items(), part.entries()) {
             (Some(items), _) => (items, " of an item"),
             (None, Some(entries)) => (entries, " of an entry"),
@@ -120,7 +120,7 @@ impl<'a> Place<'a> {
                 (0, forms) => format!("fields{of}, in one of {forms} forms"),
                 _ => "or".to_owned(),
             };
-            text.push_str(&table(&head, fields.iter().map(row).collect()));
+            text.push_str(&table(&head, &fields.iter().map(row).collect::<Vec<_>>()));
         }
         text
     }
@@ -131,7 +131,7 @@ pub(super) fn range(least: u64, most: u64) -> String {
     if most >= u32::MAX.into() { format!("{least} or more") } else { format!("{least} to {most}") }
 }
 
-fn table(head: &str, rows: Vec<(String, &str)>) -> String {
+fn table(head: &str, rows: &[(String, &str)]) -> String {
     if rows.is_empty() {
         return String::new();
     }
