@@ -97,7 +97,7 @@ pub(crate) struct Build {
     #[arg(long, requires = "output", conflicts_with = "check")]
     pub(crate) watch: bool,
     /// Build the platform bundle of the environment instead: the fence that administrators own. PATH holds `environments/`
-    #[arg(long, requires = "output", conflicts_with_all = ["stage", "check", "watch"])]
+    #[arg(long, requires = "output", conflicts_with_all = ["stage", "watch"])]
     pub(crate) platform: bool,
     /// Print what a stage made, and stop there
     #[arg(long, value_name = "STAGE", conflicts_with_all = ["output", "check", "watch"])]
