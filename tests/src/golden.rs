@@ -1,6 +1,6 @@
 //! Golden trees: what each example becomes, as files that reviewers and `kubectl` read. `UPDATE=1` writes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use karsc_core::parse::Input;
@@ -16,6 +16,14 @@ pub(crate) fn examples() -> Vec<String> {
     let mut examples: Vec<_> = all.filter(|name| folder.join(name).join("scenario.yaml").is_file()).collect();
     examples.sort();
     examples
+}
+
+/// The built-in environments, and those of the example.
+fn environments(folder: &Path) -> BTreeSet<String> {
+    let own = files_under(&folder.join("environments"))
+        .into_iter()
+        .filter_map(|file| Some(file.strip_suffix(".yaml")?.to_owned()));
+    ["kind", "aks"].map(str::to_owned).into_iter().chain(own).collect()
 }
 
 /// Compiles a folder of a scenario; it must have no fault.
@@ -57,8 +65,9 @@ fn assert_tree(name: &str, actual: &BTreeMap<String, Vec<u8>>) {
 #[test]
 fn examples_become_what_is_committed() {
     for example in examples() {
-        for environment in ["kind", "aks"] {
-            let (_, files) = compiled(&root().join("examples/scenarios").join(&example), environment);
+        let folder = root().join("examples/scenarios").join(&example);
+        for environment in &environments(&folder) {
+            let (_, files) = compiled(&folder, environment);
             assert_tree(&format!("{example}/{environment}"), &files);
         }
     }

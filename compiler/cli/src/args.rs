@@ -97,7 +97,7 @@ pub(crate) struct Build {
     #[arg(long, requires = "output", conflicts_with = "check")]
     pub(crate) watch: bool,
     /// Build the platform bundle of the environment instead: the fence that administrators own. PATH holds `environments/`
-    #[arg(long, requires = "output", conflicts_with_all = ["stage", "check", "watch"])]
+    #[arg(long, requires = "output", conflicts_with_all = ["stage", "watch"])]
     pub(crate) platform: bool,
     /// Print what a stage made, and stop there
     #[arg(long, value_name = "STAGE", conflicts_with_all = ["output", "check", "watch"])]
@@ -210,6 +210,11 @@ pub(crate) struct Version {
 }
 
 #[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc schema
+  karsc schema scenario
+  karsc schema -o schemas
+  karsc schema --kcl -o karsc")]
 pub(crate) struct Schema {
     /// What to describe, such as `scenario`; without it, what there is is listed
     #[arg(value_name = "NAME", conflicts_with = "kcl")]
@@ -223,6 +228,11 @@ pub(crate) struct Schema {
 }
 
 #[derive(Args, Debug)]
+#[command(after_long_help = "Examples:
+  karsc explain K0412
+  karsc explain agents.analyst.egress
+  karsc explain 'agents.*.egress[].host'
+  karsc explain environment.delivery.engine")]
 pub(crate) struct Explain {
     /// A field, such as `agents.*.egress[].host` or `environment.delivery.engine`, or a code, such as `K0301`
     #[arg(value_name = "FIELD|CODE")]

@@ -6,6 +6,7 @@ mod evaluation;
 mod folder;
 mod inputs;
 mod kcl;
+mod lock;
 mod outcome;
 mod print;
 #[cfg(test)]

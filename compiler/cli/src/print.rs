@@ -103,10 +103,6 @@ impl Printer {
         if matches!(failure, Failure::ReaderGone) {
             return Exit::ReaderGone;
         }
-        if let Failure::Diagnosed(diagnosed) = &failure {
-            let printed = self.diagnostics(&diagnosed.found, &diagnosed.sources, &diagnosed.folder);
-            return printed.map_or_else(|second| second.exit(), |()| failure.exit());
-        }
         match self.failure(&failure) {
             Ok(()) => failure.exit(),
             Err(second) => second.exit(),
@@ -115,6 +111,9 @@ impl Printer {
 
     /// Prints a failure.
     pub(crate) fn failure(&self, failure: &Failure) -> Result<(), Failure> {
+        if let Failure::Diagnosed(diagnosed) = failure {
+            return self.diagnostics(&diagnosed.found, &diagnosed.sources, &diagnosed.folder);
+        }
         self.err(&format!("\u{1b}[1m\u{1b}[91merror\u{1b}[0m\u{1b}[1m: {failure}\u{1b}[0m\n"))
     }
 }

@@ -4,13 +4,14 @@
 mod stamp;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use karsc_core::bundle::{Output, Unwritable};
 
+use crate::lock::Lock;
 use crate::outcome::Failure;
 use stamp::Stamp;
 pub(crate) use stamp::Stamps;
@@ -20,8 +21,8 @@ pub(crate) struct Tree {
     target: PathBuf,
     /// The new tree, beside the target.
     staged: PathBuf,
-    /// Held while this build runs. The file stays, empty: removing it would let two builds hold two locks of one name.
-    _lock: File,
+    /// Held while this build runs.
+    _lock: Lock,
     changed: AtomicBool,
     before: BTreeSet<String>,
     /// How the last build left its files, where that is known.
@@ -47,7 +48,7 @@ impl Tree {
         let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent)
             .map_err(|error| failed(&format!("`{}` cannot be made", parent.display()), &error))?;
-        let lock = locked(&parent.join(format!(".{name}.karsc-lock")), target)?;
+        let lock = Lock::take(parent.join(format!(".{name}.karsc-lock")), target)?;
         let before = existing(target)?;
         let staged = parent.join(format!(".{name}.karsc-new"));
         remove(&staged)
@@ -131,21 +132,6 @@ impl Output for Tree {
             path: self.target.join(path).display().to_string(),
             reason: error.to_string(),
         })
-    }
-}
-
-fn locked(path: &Path, target: &Path) -> Result<File, Failure> {
-    let lock = File::options().create(true).write(true).truncate(false).open(path);
-    let lock =
-        lock.map_err(|error| Failure::Environment(format!("`{}` cannot be written: {error}", path.display())))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::Environment(format!("`{}` is locked: another karsc is writing it", target.display())))
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(Failure::Environment(format!("`{}` cannot be locked: {error}", path.display())))
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 /// Exit code, standard output, standard error.
 fn karsc(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let run = Command::new(env!("CARGO_BIN_EXE_karsc")).args(arguments).output().unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_karsc")).args(arguments).output().expect("the program starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (run.status.code(), text(&run.stdout), text(&run.stderr))
 }

@@ -10,7 +10,7 @@ fn root() -> PathBuf {
 }
 
 fn karsc(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_karsc")).args(arguments).current_dir(folder).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_karsc")).args(arguments).current_dir(folder).output().expect("the program starts")
 }
 
 fn has_engine() -> bool {
@@ -23,21 +23,21 @@ fn has_engine() -> bool {
 
 /// All files of a bundle, by path.
 fn files(folder: &Path, inside: &str, found: &mut BTreeMap<String, Vec<u8>>) {
-    for entry in std::fs::read_dir(folder.join(inside)).unwrap() {
-        let entry = entry.unwrap();
-        let path = format!("{inside}{}", entry.file_name().into_string().unwrap());
-        if entry.file_type().unwrap().is_dir() {
+    for entry in std::fs::read_dir(folder.join(inside)).expect("the bundle is a folder") {
+        let entry = entry.expect("the folder can be read");
+        let path = format!("{inside}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
             files(folder, &format!("{path}/"), found);
         } else {
-            found.insert(path.clone(), std::fs::read(folder.join(path)).unwrap());
+            found.insert(path.clone(), std::fs::read(folder.join(path)).expect("the file was just listed"));
         }
     }
 }
 
 fn built(example: &str, environment: &str) -> BTreeMap<String, Vec<u8>> {
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("a temporary folder can be made");
     let output = place.path().join("bundle");
-    let arguments = ["build", example, "-e", environment, "-o", output.to_str().unwrap()];
+    let arguments = ["build", example, "-e", environment, "-o", output.to_str().expect("its name is text")];
     let run = karsc(&root().join("examples/scenarios"), &arguments);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let mut found = BTreeMap::new();

@@ -209,9 +209,15 @@ impl Drawn<'_> {
         let mut manifests = written(&format!("agents/{name}"), &self.planned, &self.encrypted).manifests;
         manifests.push(Manifest::new(format!("documents/{name}.router.json"), self.document.encode()));
         let allowlist = EgressAllowlist::of(&self.document);
-        manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), to_json(&allowlist)));
+        manifests.push(Manifest::new(format!("allowlists/{name}.egress.json"), readable(&allowlist)));
         manifests
     }
+}
+
+/// A document with line breaks, for people: nothing hashes or signs these bytes as a document.
+fn readable(document: &impl Document) -> Vec<u8> {
+    let value: serde_json::Value = serde_json::from_slice(&document.encode()).expect("a document is JSON");
+    to_json(&value)
 }
 
 /// Objects as files of a folder, with the kustomization that lists them. Encrypted Secrets come as name and text.

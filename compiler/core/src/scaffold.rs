@@ -2,10 +2,9 @@
 
 use kars_scenario::name::Name;
 use kars_scenario::plain::reads_as_other_than_text;
-use kars_scenario::scenario::Scenario;
 
 use crate::built_in;
-use crate::render::yaml::to_json;
+use crate::schema;
 
 /// Where the files of a new scenario are kept.
 const FOLDER: &str = "templates/scaffold/";
@@ -26,7 +25,6 @@ pub fn files(name: &Name) -> Vec<(String, String)> {
         let value = if is_yaml { quoted.as_str() } else { name.as_str() };
         (path, text.replace(HOLE, value))
     });
-    let schema = to_json(&schemars::schema_for!(Scenario));
-    let schema = String::from_utf8(schema).expect("JSON is UTF-8");
-    written.chain([(".karsc/scenario.schema.json".to_owned(), schema)]).collect()
+    let scenario = schema::all().into_iter().find(|schema| schema.name == "scenario").expect("it is always made");
+    written.chain([(".karsc/scenario.schema.json".to_owned(), scenario.text())]).collect()
 }

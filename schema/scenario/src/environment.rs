@@ -180,7 +180,7 @@ pub struct Enhanced {
 #[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Confidential {
-    /// The name of the RuntimeClass: `kata-vm-isolation`.
+    /// The name of the `RuntimeClass`: `kata-vm-isolation`.
     pub runtime_class: Spanned<String>,
     /// Labels of the nodes that offer it.
     #[serde(default)]
@@ -234,7 +234,7 @@ pub struct Secrets {
     /// Who puts them into the cluster.
     #[serde(default)]
     pub from: Option<Spanned<SecretSource>>,
-    /// The name of the ClusterSecretStore of External Secrets: `key-vault`.
+    /// The name of the `ClusterSecretStore` of External Secrets: `key-vault`.
     #[serde(default)]
     pub store: Option<Spanned<Name>>,
     /// Hosts by Secret, `{ model-credentials: ["*.openai.azure.com"] }`: the router sends a secret nowhere else. `prod` wants an

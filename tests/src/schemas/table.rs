@@ -1,7 +1,7 @@
 //! Snippets on which schema and parser must agree: what an editor calls wrong, the build refuses, and nothing else.
 //! Not here: what depends on how a value is spelt (`1e3`, an unquoted `no`), since a schema sees values alone.
 
-use kars_scenario::diagnostic::Code;
+use kars_scenario::diagnostic::{Code, Found};
 use karsc_core::parse::{Input, parse, policy_tests};
 use karsc_core::sources::Sources;
 
@@ -202,7 +202,7 @@ fn verdict(files: &Memory, path: &str, expected: Verdict) -> Verdict {
         let refused = found.diagnostics().iter().any(|diagnostic| diagnostic.code == Code(code));
         return if refused { expected } else { Accepted };
     }
-    let (mut found, mut sources) = (Default::default(), Sources::default());
+    let (mut found, mut sources) = (Found::default(), Sources::default());
     if path.starts_with("tests/") {
         policy_tests(path, files, &mut sources, &mut found);
     } else {

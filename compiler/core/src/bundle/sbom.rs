@@ -42,11 +42,13 @@ struct Package {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct External {
-    reference_category: &'static str,
-    reference_type: &'static str,
-    reference_locator: String,
+    #[serde(rename = "referenceCategory")]
+    category: &'static str,
+    #[serde(rename = "referenceType")]
+    kind: &'static str,
+    #[serde(rename = "referenceLocator")]
+    locator: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,10 +101,6 @@ fn package(place: usize, image: &Image) -> Package {
         download_location: "NOASSERTION",
         files_analyzed: false,
         primary_package_purpose: "CONTAINER",
-        external_refs: [External {
-            reference_category: "PACKAGE-MANAGER",
-            reference_type: "purl",
-            reference_locator: locator,
-        }],
+        external_refs: [External { category: "PACKAGE-MANAGER", kind: "purl", locator }],
     }
 }

@@ -103,12 +103,13 @@ impl<'a> Place<'a> {
             text.push_str(&format!("\n{about}\n"));
         }
         let words = part.words().into_iter().filter(|(_, about)| !about.is_empty());
-        text.push_str(&table("values", words.map(|(word, about)| (word.to_owned(), about)).collect()));
-        let (inside, of) = match (part.items(), part.entries()) {
-            (Some(items), _) => (items, " of an item"),
-            (None, Some(entries)) => (entries, " of an entry"),
-            (None, None) => (part, ""),
-        };
+        text.push_str(&table("values", &words.map(|(word, about)| (word.to_owned(), about)).collect::<Vec<_>>()));
+        let (mut inside, mut of) = (part, String::new());
+        while let Some((next, what)) =
+            inside.items().map(|items| (items, "an item")).or_else(|| inside.entries().map(|next| (next, "an entry")))
+        {
+            (inside, of) = (next, format!(" of {what}{of}"));
+        }
         let row = |field: &Field<'a>| {
             let mark = if field.required { " (required)" } else { "" };
             (format!("{}{mark}", field.name), first_sentence(field.part.about()))
@@ -120,7 +121,7 @@ impl<'a> Place<'a> {
                 (0, forms) => format!("fields{of}, in one of {forms} forms"),
                 _ => "or".to_owned(),
             };
-            text.push_str(&table(&head, fields.iter().map(row).collect()));
+            text.push_str(&table(&head, &fields.iter().map(row).collect::<Vec<_>>()));
         }
         text
     }
@@ -131,7 +132,7 @@ pub(super) fn range(least: u64, most: u64) -> String {
     if most >= u32::MAX.into() { format!("{least} or more") } else { format!("{least} to {most}") }
 }
 
-fn table(head: &str, rows: Vec<(String, &str)>) -> String {
+fn table(head: &str, rows: &[(String, &str)]) -> String {
     if rows.is_empty() {
         return String::new();
     }
@@ -193,6 +194,8 @@ mod tests {
         assert!(text.contains("  required: no\n  default: standard\n"), "{text}");
         assert!(text.contains("\nvalues:\n  standard      "), "{text}");
         let text = field("agents.lead.egress").unwrap();
-        assert!(text.contains("\nfields of an item:\n"), "{text}");
+        assert!(text.contains("\nfields of an item, in one of 2 forms:\n  host (required)"), "{text}");
+        let text = field("rules").unwrap();
+        assert!(text.contains("\nfields of an item of an entry, in one of 3 forms:\n  allow (required)"), "{text}");
     }
 }

@@ -16,6 +16,11 @@ pub(super) fn run(inputs: &Inputs, folder: &Path, printer: &Printer) -> Outcome 
     if compilation.bundle.is_none() {
         return Ok(Exit::Input);
     }
+    answer(comparison, folder, printer)
+}
+
+/// Says the first file that differs, with the line of the scenario behind it, and how many there are.
+pub(super) fn answer(comparison: Comparison<'_>, folder: &Path, printer: &Printer) -> Outcome {
     let seen = comparison.finish();
     let further = seen.further(folder)?;
     // Objects first: the inventory and the digests differ whenever an object does.

@@ -1,4 +1,4 @@
-//! K0604: in production an MCP server cannot add a tool by itself. Not here: the names of its tools.
+//! K0604: an MCP server cannot add a tool by itself. Not here: the names of its tools.
 
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 
@@ -8,9 +8,6 @@ use crate::resolve::Resolved;
 pub(super) const RULE: Rule = Rule { code: Code(604), check };
 
 fn check(scenario: &Resolved<'_>, found: &mut Found) {
-    if !scenario.is_prod() {
-        return;
-    }
     for (name, server) in &scenario.scenario.mcp_servers {
         for tool in server.tools.iter().filter(|tool| tool.value == "*") {
             found.push(
