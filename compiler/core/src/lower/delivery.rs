@@ -6,7 +6,7 @@ mod flux;
 
 use kars_contract::name::Name;
 use kars_scenario::environment::{Delivery, Engine};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{mesh_namespace, namespace};
 use crate::render::yaml::to_yaml;
@@ -27,6 +27,14 @@ pub(crate) fn files(scenario: &Resolved<'_>) -> Vec<(String, Vec<u8>)> {
 
 fn file(name: &str, object: &impl Serialize) -> (String, Vec<u8>) {
     (format!("delivery/{name}.yaml"), to_yaml(object).into_bytes())
+}
+
+/// What every object of an engine is called, and where it stands.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Metadata {
+    name: String,
+    namespace: String,
 }
 
 /// Who applies a scenario: a service account and its namespace, the engine's own where the environment names none.

@@ -4,18 +4,11 @@
 use kars_scenario::environment::{Delivery, SecretSource};
 use serde::{Deserialize, Serialize};
 
-use super::{file, namespaces, parts};
+use super::{Metadata, file, namespaces, parts};
 use crate::resolve::Resolved;
 
 const ENGINE_NAMESPACE: &str = "argocd";
 const CLUSTER: &str = "https://kubernetes.default.svc";
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Metadata {
-    name: String,
-    namespace: String,
-}
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

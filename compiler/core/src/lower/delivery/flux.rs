@@ -4,17 +4,10 @@
 use kars_scenario::environment::{Delivery, SecretSource};
 use serde::{Deserialize, Serialize};
 
-use super::{file, identity, parts};
+use super::{Metadata, file, identity, parts};
 use crate::resolve::Resolved;
 
 const ENGINE_NAMESPACE: &str = "flux-system";
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Metadata {
-    name: String,
-    namespace: String,
-}
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
