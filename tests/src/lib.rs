@@ -31,3 +31,5 @@ mod support;
 mod templates;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+mod together;

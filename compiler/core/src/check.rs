@@ -25,6 +25,20 @@ pub(crate) struct Rule {
     pub(crate) check: fn(&Resolved<'_>, &mut Found),
 }
 
+/// Rules that judge what is written by itself. They hold where other values could not be read, and what they find is no
+/// consequence of that; none of them may be excepted.
+const APART: [u16; 28] = [
+    203, 209, 210, 213, 301, 302, 303, 304, 306, 308, 309, 311, 312, 517, 518, 604, 615, 616, 621, 622, 623, 629, 630,
+    631, 641, 646, 702, 720,
+];
+
+/// Runs the rules that hold even where some values could not be read, so that one run says as much as it can.
+pub(crate) fn apart(scenario: &Resolved<'_>, found: &mut Found) {
+    for rule in RULES.iter().filter(|rule| APART.contains(&rule.code.0)) {
+        (rule.check)(scenario, found);
+    }
+}
+
 /// A scenario that broke no rule. Only [`check`] makes one, and `lower` accepts nothing else.
 #[derive(Debug)]
 pub struct Checked<'a>(Resolved<'a>);

@@ -4,7 +4,7 @@ use kars_contract::instant::Instant;
 use kars_scenario::diagnostic::Found;
 
 use crate::bundle::{Bundle, Cache, Output, Unwritable, bundle};
-use crate::check::check;
+use crate::check::{apart, check};
 use crate::lower::lower;
 use crate::parse::{Input, parse};
 use crate::render::render;
@@ -58,7 +58,12 @@ fn compile_with(
     let mut compilation = Compilation::default();
     let Compilation { found, sources, .. } = &mut compilation;
     let parsed = parse(input, files, sources, found);
-    let outcome = match parsed.filter(|_| !found.lost()) {
+    let outcome = match parsed {
+        Some(parsed) if found.lost() => {
+            // What names and other rules would say of values that could not be read is noise.
+            apart(&resolve(&parsed, sources, as_of, &mut Found::default()), found);
+            None
+        }
         Some(parsed) => build(&parsed, sources, as_of, (output, cache), found)?,
         None => None,
     };
