@@ -29,6 +29,12 @@ pub(super) fn objects(scenario: &Resolved<'_>, delivery: &Delivery) -> Vec<(Stri
     files
 }
 
+/// Where an application reads from: the repository and the folder in it. Nothing where the file is none of ours.
+pub(crate) fn source(file: &[u8]) -> Option<(String, String)> {
+    let application: Application = serde_saphyr::from_slice(file).ok()?;
+    Some((application.spec.source.repo_url, application.spec.source.path))
+}
+
 fn project(scenario: &Resolved<'_>, delivery: &Delivery, identity: &Identity) -> AppProject {
     let name = scenario.scenario.metadata.name.as_str();
     let description = scenario.scenario.metadata.description.as_ref().map_or(name, |text| text.value.as_str());

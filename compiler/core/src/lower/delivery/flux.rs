@@ -133,7 +133,7 @@ pub(super) fn objects(scenario: &Resolved<'_>, delivery: &Delivery) -> Vec<(Stri
     files.extend(keys.map(|keys| file("00-verify-keys", &keys)));
     for (part, path) in parts(scenario) {
         let step = |step: &str, without: &[(&str, &str)], after: Option<&str>| {
-            let mut object = kustomization(scenario, name, &identity, format!("{part}-{step}"));
+            let mut object = kustomization(scenario, name, &identity, &format!("{part}-{step}"));
             object.spec.path.clone_from(&path);
             object.spec.depends_on = after.map(|after| Named { name: format!("{part}-{after}") }).into_iter().collect();
             object.spec.patches = without.iter().map(|(version, kind)| removing(version, kind)).collect();
@@ -167,7 +167,7 @@ fn source(delivery: &Delivery, name: &str, identity: &Identity) -> OciRepository
 
 /// The public keys, in the shape that Flux reads: a Secret, though they are none, with names that end in `.pub`.
 fn keys(scenario: &Resolved<'_>, verify: &Verify, name: &str, identity: &Identity) -> Secret {
-    let text = |path: &str| Some(scenario.sources.get(scenario.texts.get(path)?).text.to_string());
+    let text = |path: &str| Some(scenario.sources.get(scenario.texts.get(path)?).text.clone());
     let keys: BTreeMap<_, _> = verify
         .keys()
         .filter_map(|key| text(&key.value))
@@ -187,12 +187,12 @@ fn keys(scenario: &Resolved<'_>, verify: &Verify, name: &str, identity: &Identit
 }
 
 /// What both steps of a part have in common.
-fn kustomization(scenario: &Resolved<'_>, name: &str, identity: &Identity, step: String) -> Kustomization {
+fn kustomization(scenario: &Resolved<'_>, name: &str, identity: &Identity, step: &str) -> Kustomization {
     let decrypts = scenario.target.secrets == SecretSource::Sops;
     Kustomization {
         api_version: "kustomize.toolkit.fluxcd.io/v1".to_owned(),
         kind: "Kustomization".to_owned(),
-        metadata: metadata(&step, identity),
+        metadata: metadata(step, identity),
         spec: KustomizationSpec {
             interval: "10m".to_owned(),
             retry_interval: "1m".to_owned(),

@@ -10,7 +10,6 @@ use crate::lower::objects::{Object, Planned};
 pub(crate) fn order(engine: Engine, planned: &mut Planned) {
     let Planned { file, object } = planned;
     match (engine, &*object) {
-        (Engine::None, _) => {}
         // Files are numbered in the order of application; the waves of removal run the other way by themselves.
         (Engine::Argocd, Object::ConfigMap(_)) => {
             object.annotate("argocd.argoproj.io/sync-wave", &file[..1]);
@@ -20,7 +19,7 @@ pub(crate) fn order(engine: Engine, planned: &mut Planned) {
         (Engine::Argocd, _) => object.annotate("argocd.argoproj.io/sync-wave", &file[..1]),
         // Policies go with their namespace, which removes its pods first.
         (Engine::Flux, Object::NetworkPolicy(_)) => object.annotate("kustomize.toolkit.fluxcd.io/prune", "disabled"),
-        (Engine::Flux, _) => {}
+        (Engine::None | Engine::Flux, _) => {}
     }
 }
 
