@@ -9,9 +9,19 @@ cd "$(dirname "$0")/programs"
 cache=${KARSC_PROGRAMS:-${XDG_CACHE_HOME:-$HOME/.cache}/karsc/programs}
 export CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off GOTOOLCHAIN=local
 
+# What the executable of a package is called.
+executable() {
+    case $1 in
+        go.etcd.io/etcd/server/v3) echo etcd ;;
+        github.com/argoproj/argo-cd/v3/cmd) echo argocd ;;
+        sigs.k8s.io/kustomize/kustomize/v5) echo kustomize ;;
+        *) echo "${1##*/}" ;;
+    esac
+}
+
 # The executables of the module in the working directory, one for each of its `tool` lines.
 compile() {
-    local into=$1 version flags='-s -w' package name
+    local into=$1 version flags='-s -w' package variable
     version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes 2>/dev/null) || version=
     if [ -n "$version" ]; then
         # Clients refuse a server that calls itself v0.0.0.
@@ -20,12 +30,7 @@ compile() {
         done
     fi
     for package in $(go list tool); do
-        case $package in
-            go.etcd.io/etcd/server/v3) name=etcd ;;
-            github.com/argoproj/argo-cd/v3/cmd) name=argocd ;;
-            *) name=${package##*/} ;;
-        esac
-        go build -p 2 -trimpath -ldflags "$flags" -o "$into/bin/$name" "$package"
+        go build -p 2 -trimpath -ldflags "$flags" -o "$into/bin/$(executable "$package")" "$package"
     done
 }
 
@@ -50,13 +55,14 @@ manifests() {
 }
 
 build() {
-    local program=$1 hash folder unfinished began=$SECONDS
+    local program=$1 hash folder began=$SECONDS
     hash=$(cat "$program/go.mod" "$program/go.sum" <(declare -f compile manifests) | sha256sum | cut -c1-16)
     folder=$cache/$program-$hash
     if [ ! -d "$folder" ]; then
         mkdir -p "$cache"
         unfinished=$(mktemp -d "$cache/.$program-XXXXXX")
-        (cd "$program" && compile "$unfinished" && manifests "$program" "$unfinished") || { rm -rf "$unfinished"; exit 1; }
+        trap 'rm -rf "$unfinished"' EXIT
+        (cd "$program" && compile "$unfinished" && manifests "$program" "$unfinished")
         # Somebody else may have finished first: theirs is as good.
         mv -T "$unfinished" "$folder" 2>/dev/null || rm -rf "$unfinished"
         echo "built $program in $((SECONDS - began)) s" >&2

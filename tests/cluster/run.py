@@ -4,7 +4,8 @@
     tests/cluster/run.py api admission      the suites named; each is a file of `suites/`
     tests/cluster/run.py                    all of them
 
-A suite has `PROGRAMS`, the folders of `programs/` that it needs, and `run(score, programs, folder)`. Needs root.
+A suite has `PROGRAMS`, the folders of `programs/` that it needs, and `run(score, programs, folder)`; if it has
+`prepare(folder)`, that runs before, outside of the namespace. Needs root.
 Prints what failed, one line for each suite, and `N passed, N failed`.
 """
 
@@ -19,6 +20,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+VOLUMES = Path("/tmp/hostpath_pv")
 sys.path.insert(0, str(HERE))
 
 from lib.process import Failure, Score
@@ -41,12 +43,16 @@ def main():
 
 
 def build(names, folder):
-    """Builds what the suites run, as long as there still is a network, and writes down where it is."""
+    """Builds what the suites run, while there still is a network, and writes down where it is."""
     needed = sorted({program for name in names for program in suite(name).PROGRAMS})
     built = subprocess.run([HERE / "build.sh", *needed], stdout=subprocess.PIPE, text=True)
     if built.returncode != 0:
         sys.exit("error: the programs do not build")
     (folder / "programs").write_text(built.stdout)
+    for name in names:
+        own = folder / name
+        own.mkdir()
+        getattr(suite(name), "prepare", lambda _: None)(own)
 
 
 def enclose(names, folder):
@@ -67,16 +73,17 @@ def enclose(names, folder):
 
 
 def judge(names, folder, programs):
-    """Runs the suites one after the other. `folder` is empty and theirs."""
+    """Runs the suites one after the other, each with a folder of its own."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    # The controller manager makes volumes there and nowhere else; mounted so, they end with the namespace.
+    VOLUMES.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", VOLUMES], check=True)
     folders = {name: Path(path) for name, path in map(str.split, programs.read_text().splitlines())}
     passed = failed = 0
     for name in names:
         began, score = time.monotonic(), Score(name)
-        own = folder / name
-        own.mkdir()
         try:
-            suite(name).run(score, folders, own)
+            suite(name).run(score, folders, folder / name)
         except Failure as failure:
             score.check(str(failure), False)
         print(f"{name:17} {score.passed:6} passed, {score.failed} failed   {time.monotonic() - began:5.1f} s", flush=True)

@@ -42,6 +42,22 @@ status:
   capacity: { cpu: "10000", memory: 10000Gi, pods: "10000" }
 """
 
+ACCOUNT = """
+apiVersion: v1
+kind: Namespace
+metadata: { name: NAMESPACE }
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: { name: NAME, namespace: NAMESPACE }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: NAMESPACE-NAME }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects: [{ kind: ServiceAccount, name: NAME, namespace: NAMESPACE }]
+"""
+
 
 class Cluster(Processes):
     """`with Cluster(programs, folder, "1.34") as cluster:` - two nodes are Ready when the block begins."""
@@ -65,8 +81,7 @@ class Cluster(Processes):
     def start_server(self):
         """Starts etcd and the API server; `client` speaks for the administrator."""
         key = self.folder / "service-account.key"
-        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key],
-                       check=True, capture_output=True)
+        subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key], check=True)
         (self.folder / "tokens.csv").write_text("".join(
             f'{name},{user},{name},"{groups}"\n' for name, (user, groups) in USERS.items()))
         etcd, peer = f"http://127.0.0.1:{ETCD}", f"http://127.0.0.1:{ETCD_PEER}"
@@ -83,7 +98,13 @@ class Cluster(Processes):
         for name in USERS:
             (self.folder / f"{name}.json").write_text(json.dumps(self.credentials(name)))
         self.client = Client(PORT, self.folder / "apiserver.crt", "admin")
-        self.wait_for("the API server is ready", lambda: self.client.get("/readyz").message == "ok")
+        self.wait_for("the API server is ready", self.answers)
+
+    def answers(self):
+        try:
+            return self.client.get("/readyz").message == "ok"
+        except OSError:
+            return False
 
     def start_controllers(self):
         """Starts the controller manager and the scheduler."""
@@ -106,14 +127,24 @@ class Cluster(Processes):
         self.wait_for("the default service account exists",
                       lambda: self.client.get("/api/v1/namespaces/default/serviceaccounts/default").status == 200)
 
-    def credentials(self, name):
+    def credentials(self, token):
         """A kubeconfig for a token."""
         return {
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
             "clusters": [{"name": "test", "cluster": {"server": SERVER, "certificate-authority": str(self.folder / "apiserver.crt")}}],
-            "users": [{"name": "test", "user": {"token": name}}],
+            "users": [{"name": "test", "user": {"token": token}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
         }
+
+    def account(self, namespace, name):
+        """A service account with all rights, in a namespace that is made when it is missing; returns its kubeconfig."""
+        self.apply(ACCOUNT.replace("NAMESPACE", namespace).replace("NAME", name))
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 36000}}
+        token = self.client.request("POST", path, asked).body["status"]["token"]
+        file = self.folder / f"{namespace}-{name}.json"
+        file.write_text(json.dumps(self.credentials(token)))
+        return file
 
     def kubectl(self, *arguments, text=None, check=True):
         """Runs kubectl as administrator; what it printed is in `stdout` and `stderr`. `text` is its standard input."""
