@@ -162,7 +162,8 @@ class Cluster(Processes):
     def list(self, version, kind, namespace=None):
         """All objects of a kind, of one namespace or of all."""
         path = self.client.path(version, kind, namespace)
-        return self.client.get(path).body.get("items", []) if path else []
+        items = self.client.get(path).body.get("items", []) if path else []
+        return [{"apiVersion": version, "kind": kind} | item for item in items]
 
 
 def ready(thing):
