@@ -39,7 +39,7 @@ class Client:
         if user:
             headers.append(("Impersonate-User", user))
             headers += [("Impersonate-Group", group) for group in groups]
-        target = path + ("?" + urlencode(query) if query else "")
+        target = path + ("?" + urlencode(query, doseq=True) if query else "")
         text = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
         for attempt in (1, 2):
             try:
