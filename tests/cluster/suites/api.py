@@ -5,16 +5,13 @@ apply it (`admission.py`); so the platform's policies are applied like any tree,
 """
 
 import json
-from pathlib import Path
 
 from lib.cluster import Cluster
 from lib.delivery import apply_kinds
 from lib.kinds import install_stubs
-from lib.process import Failure
+from lib.trees import GOLDEN, PLATFORM, label, objects, settle, stored
 
 PROGRAMS = ["kubernetes-1.36", "kubernetes-1.34", "source-controller", "kustomize-controller", "argo-cd"]
-GOLDEN = Path(__file__).resolve().parents[3] / "tests/golden"
-PLATFORM = GOLDEN / "platform/production"
 # One environment at a time: they have the same namespaces.
 ENVIRONMENTS = sorted({path.name for path in GOLDEN.glob("*/*") if path.is_dir() and path != PLATFORM})
 
@@ -44,7 +41,7 @@ def judge(score, cluster, programs):
 def take(score, cluster, trees):
     """Applies trees that do not overlap, and everything in them."""
     parts = [part for tree in trees for part in (("-k", tree), ("-f", tree / "delivery")) if part[1].is_dir()]
-    sent = {part: objects(cluster, part) for part in parts}
+    sent = {part: objects(cluster, *part) for part in parts}
     everything = [one for many in sent.values() for one in many]
     namespaces = [one for one in everything if one["kind"] == "Namespace"]
     cluster.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": namespaces}))
@@ -79,17 +76,6 @@ def owned(metadata):
                   for one in metadata["managedFields"])
 
 
-def objects(cluster, part):
-    """What kubectl reads in a folder, as JSON."""
-    done = cluster.kubectl("create", "--dry-run=client", "--validate=ignore", "-o", "json", *part)
-    text, decoder, found = done.stdout.strip(), json.JSONDecoder(), []
-    while text:
-        one, end = decoder.raw_decode(text)
-        found += one["items"] if one["kind"] == "List" else [one]
-        text = text[end:].lstrip()
-    return found
-
-
 def applied(score, cluster, part, how):
     """Applies a folder; warnings and errors count as failures."""
     done = cluster.kubectl("apply", "--server-side", how, *part, check=False)
@@ -97,43 +83,10 @@ def applied(score, cluster, part, how):
     score.check(f"{name} is applied ({how}) without a warning", done.returncode == 0 and not done.stderr, done.stderr.strip())
 
 
-def settle(score, cluster):
-    """Waits until every StatefulSet has its pods, and these are Ready, so that no controller changes anything any more."""
-    watched = (("apps/v1", "StatefulSet"), ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"))
-
-    def waiting():
-        return [one for kind in watched for one in cluster.list(*kind) if not complete(one)]
-
-    try:
-        cluster.wait_for("everything is ready", lambda: not waiting(), 120)
-    except Failure:
-        for one in waiting():
-            score.check(f"{label(one)} is ready", False, why(cluster, one))
-    for one in cluster.list("apps/v1", "StatefulSet"):
-        score.check(f"{label(one)} is ready", complete(one))
-
-
-def why(cluster, one):
-    """What its pods and claims say of themselves."""
-    return cluster.kubectl("get", "pods,persistentvolumeclaims,events", "-n", one["metadata"].get("namespace", "default")).stdout
-
-
-def complete(one):
-    """Whether its controller has nothing left to do."""
-    status, due = one.get("status", {}), one["spec"].get("replicas", 0)
-    counts = [status.get(key, 0) for key in ("replicas", "readyReplicas", "availableReplicas", "updatedReplicas")]
-    return status.get("observedGeneration") == one["metadata"]["generation"] and counts == [due] * 4
-
-
 def remove_namespaces(cluster):
     """Deletes what the scenarios made, which is all in namespaces of theirs."""
     names = [one["metadata"]["name"] for one in cluster.list("v1", "Namespace") if "--" in one["metadata"]["name"]]
     cluster.kubectl("delete", "namespace", *names, "--wait=true", "--timeout=120s")
-
-
-def stored(cluster, one):
-    """The object as the server holds it."""
-    return cluster.client.get(cluster.client.path_of(one)).body
 
 
 def differences(sent, held, path=""):
@@ -149,7 +102,3 @@ def differences(sent, held, path=""):
             yield from differences(ours, theirs, f"{path}[{index}]")
     elif sent != held:
         yield f"{path} is {held!r} and was {sent!r}"
-
-
-def label(one):
-    return f"{one['kind']} {one['metadata'].get('namespace', '')}/{one['metadata']['name']}"
