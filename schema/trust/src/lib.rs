@@ -1,0 +1,1 @@
+//! Who signed what, for whom, until when: the only verify function.
