@@ -142,7 +142,7 @@ fn every_write() -> MatchResources {
             api_groups: any(),
             api_versions: any(),
             operations: Some(owned(&["CREATE", "UPDATE", "DELETE"])),
-            resources: Some(owned(&["*", "*/*"])),
+            resources: Some(owned(&["*/*"])),
             scope: Some("*".to_owned()),
             ..NamedRuleWithOperations::default()
         }]),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kars_scenario::environment::{Delivery, SecretSource, Verify};
@@ -168,11 +169,12 @@ fn source(delivery: &Delivery, name: &str, identity: &Identity) -> OciRepository
 /// The public keys, in the shape that Flux reads: a Secret, though they are none, with names that end in `.pub`.
 fn keys(scenario: &Resolved<'_>, verify: &Verify, name: &str, identity: &Identity) -> Secret {
     let text = |path: &str| Some(scenario.sources.get(scenario.texts.get(path)?).text.clone());
+    // `stringData` would be easier to read, but who applies a Secret without one of its keys would not remove that key.
     let keys: BTreeMap<_, _> = verify
         .keys()
         .filter_map(|key| text(&key.value))
         .enumerate()
-        .map(|(place, key)| (format!("key-{}.pub", place + 1), key))
+        .map(|(place, key)| (format!("key-{}.pub", place + 1), ByteString(key.into_bytes())))
         .collect();
     Secret {
         metadata: ObjectMeta {
@@ -181,7 +183,7 @@ fn keys(scenario: &Resolved<'_>, verify: &Verify, name: &str, identity: &Identit
             ..ObjectMeta::default()
         },
         type_: Some("Opaque".to_owned()),
-        string_data: Some(keys),
+        data: Some(keys),
         ..Secret::default()
     }
 }
