@@ -34,35 +34,29 @@ compile() {
     done
 }
 
-# The manifests that come with a program.
-manifests() {
-    local program=$1 into=$2/files
-    # from MODULE PATH…: copies files or folders of a module.
-    from() {
-        local module
-        module=$(go list -m -f '{{.Dir}}' "$1")
-        mkdir -p "$into"
-        (cd "$module" && cp -r --parents "${@:2}" "$into")
-    }
-    case $program in
-        kubernetes-1.36) from sigs.k8s.io/kwok kustomize/stage/{node/fast,node/heartbeat-with-lease,pod/fast} ;;
-        source-controller | kustomize-controller) from "github.com/fluxcd/$program" config/crd/bases ;;
-        argo-cd) from github.com/argoproj/argo-cd/v3 manifests/crds manifests/base/config ;;
-    esac
-    if [ -d "$into" ]; then
-        chmod -R u+w "$into"
-    fi
+# The files that `files.txt` lists, one module and its paths a line: what a program needs beside it.
+extras() {
+    local into=$1/files module paths
+    [ -f files.txt ] || return 0
+    mkdir "$into"
+    while read -r module paths; do
+        # shellcheck disable=SC2086 # The paths are words.
+        (cd "$(go list -m -f '{{.Dir}}' "$module")" && cp -r --parents $paths "$into")
+    done <files.txt
+    chmod -R u+w "$into"
+    # Modules do not keep the mode of a file.
+    find "$into" -name '*.sh' -exec chmod +x {} +
 }
 
 build() {
     local program=$1 hash folder began=$SECONDS
-    hash=$(cat "$program/go.mod" "$program/go.sum" <(declare -f compile manifests) | sha256sum | cut -c1-16)
+    hash=$(cat "$program"/* <(declare -f compile extras) | sha256sum | cut -c1-16)
     folder=$cache/$program-$hash
     if [ ! -d "$folder" ]; then
-        mkdir -p "$cache"
-        unfinished=$(mktemp -d "$cache/.$program-XXXXXX")
+        unfinished=$cache/.$program-$$
+        mkdir -p "$unfinished"
         trap 'rm -rf "$unfinished"' EXIT
-        (cd "$program" && compile "$unfinished" && manifests "$program" "$unfinished")
+        (cd "$program" && compile "$unfinished" && extras "$unfinished")
         # Somebody else may have finished first: theirs is as good.
         mv -T "$unfinished" "$folder" 2>/dev/null || rm -rf "$unfinished"
         echo "built $program in $((SECONDS - began)) s" >&2

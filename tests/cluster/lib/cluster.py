@@ -173,4 +173,4 @@ def ready(thing):
 
 def condition(thing, kind):
     """One condition of an object's status, or nothing."""
-    return next((one for one in thing.get("status", {}).get("conditions", []) if one["type"] == kind), {})
+    return next((one for one in thing.get("status", {}).get("conditions") or () if one["type"] == kind), {})

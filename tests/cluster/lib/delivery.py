@@ -8,8 +8,8 @@ import base64
 import json
 import os
 import subprocess
-from pathlib import Path
 
+from lib.kinds import apply_kinds
 from lib.process import Failure, Processes
 
 REGISTRY, REDIS, REPO_SERVER = 5000, 6379, 8081
@@ -81,14 +81,14 @@ class Argo(Processes):
     def __init__(self, programs, folder, cluster):
         super().__init__(folder / "argocd")
         self.program = programs["argo-cd"] / "bin/argocd"
-        self.files = programs["argo-cd"] / "files/manifests"
-        self.kustomize = programs["kustomize"] / "bin"
+        self.files = programs["argo-cd"] / "files"
+        self.path = f"{programs['kustomize'] / 'bin'}:{self.files / 'hack'}:{os.environ['PATH']}"
         self.cluster = cluster
 
     def __enter__(self):
         account = self.cluster.account("argocd", "argocd-application-controller")
-        apply_kinds(self.cluster, self.files / "crds")
-        self.cluster.kubectl("apply", "-n", "argocd", "-k", self.files / "base/config")
+        apply_kinds(self.cluster, self.files / "manifests/crds")
+        self.cluster.kubectl("apply", "-n", "argocd", "-k", self.files / "manifests/base/config")
         self.cluster.kubectl("config", "set-context", "--current", "--namespace=argocd", f"--kubeconfig={account}")
         folders = {name: self.folder / name for name in ("tls", "ssh", "gpg", "gnupg", "plugins")}
         for folder in folders.values():
@@ -96,7 +96,7 @@ class Argo(Processes):
         self.environment = plain(
             self.folder, KUBECONFIG=account, ARGOCD_FAKE_IN_CLUSTER="true", ARGOCD_TLS_DATA_PATH=folders["tls"],
             ARGOCD_SSH_DATA_PATH=folders["ssh"], ARGOCD_GPG_DATA_PATH=folders["gpg"], ARGOCD_GNUPGHOME=folders["gnupg"],
-            ARGOCD_PLUGINSOCKFILEPATH=folders["plugins"], PATH=f"{self.kustomize}:{os.environ['PATH']}")
+            ARGOCD_PLUGINSOCKFILEPATH=folders["plugins"], PATH=self.path)
         self.start("redis", "redis-server", "--bind", "127.0.0.1", "--port", REDIS, "--save", "", "--appendonly", "no")
         self.wait_for_port("redis", REDIS)
         self.role("repo-server", "--port", REPO_SERVER, "--address", "127.0.0.1", "--metrics-address", "127.0.0.1",
@@ -159,14 +159,7 @@ class Signer:
         return done
 
 
-def apply_kinds(cluster, folder):
-    """Applies CustomResourceDefinitions and waits until the server serves them."""
-    files = sorted(path for path in Path(folder).glob("*.yaml") if path.name != "kustomization.yaml")
-    cluster.kubectl("apply", "--server-side", *[word for path in files for word in ("-f", path)])
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *[word for path in files for word in ("-f", path)])
-
-
-def secret(name, namespace, labels=None, **data):
+def secret(name, namespace, data, labels=None):
     """A Secret as JSON text, to be applied."""
     encoded = {key: base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode() for key, value in data.items()}
     return json.dumps({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace, "labels": labels or {}},

@@ -78,8 +78,8 @@ def prepare(folder):
 
 
 def run(score, programs, folder):
-    rows = json.loads((folder / "requests.json").read_text())
     for minor in ("1.34", "1.36"):
+        rows = json.loads((folder / "requests.json").read_text())
         with Cluster(programs, folder, minor) as cluster:
             bench = Bench(score, cluster, minor)
             bench.populate(rows)

@@ -7,8 +7,7 @@ apply it (`admission.py`); so the platform's policies are applied like any tree,
 import json
 
 from lib.cluster import Cluster
-from lib.delivery import apply_kinds
-from lib.kinds import install_stubs
+from lib.kinds import apply_kinds, install_stubs
 from lib.trees import GOLDEN, PLATFORM, label, objects, settle, stored
 
 PROGRAMS = ["kubernetes-1.36", "kubernetes-1.34", "source-controller", "kustomize-controller", "argo-cd"]

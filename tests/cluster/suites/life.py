@@ -89,6 +89,9 @@ class Life:
             for answer in (self.patch(one, {"metadata": {"annotations": {"example.org/mine": "yes"}}}, "alice"),
                            self.client.request("DELETE", self.client.path_of(one), user="alice", groups=["system:masters"])):
                 self.expect(f"{label(one)} is not alice's", self.refused(answer), f"{answer.status} {answer.message}")
+        for path in sorted({self.client.path_of(one).rpartition("/")[0] for one in self.everything if one["kind"] != "Namespace"}):
+            answer = self.client.request("DELETE", path, user="alice", groups=["system:masters"])
+            self.expect(f"all of {path} are not alice's", self.refused(answer), f"{answer.status} {answer.message}")
         for pod in self.pods():
             swapped = {"spec": {"containers": [{"name": pod["spec"]["containers"][0]["name"], "image": "example.org/other:latest"}]}}
             answer = self.patch(pod, swapped, DELIVERY, "application/strategic-merge-patch+json")
