@@ -13,6 +13,8 @@ use super::{Identity, Metadata, file, identity, parts};
 use crate::resolve::Resolved;
 
 const ENGINE_NAMESPACE: &str = "flux-system";
+/// The kind of layer that a bundle is published as.
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -31,6 +33,7 @@ struct OciRepositorySpec {
     /// What is applied. Without it Flux would look for the tag `latest`, so then the source is suspended.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     reference: Option<Reference>,
+    layer_selector: LayerSelector,
     #[serde(skip_serializing_if = "Option::is_none")]
     suspend: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +46,13 @@ struct OciRepositorySpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Reference {
     tag: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LayerSelector {
+    media_type: String,
+    operation: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -156,6 +166,9 @@ fn source(delivery: &Delivery, name: &str, identity: &Identity) -> OciRepository
             interval: "5m".to_owned(),
             url: delivery.repository.as_ref().map(ToString::to_string).unwrap_or_default(),
             reference: delivery.tag.as_ref().map(|tag| Reference { tag: tag.to_string() }),
+            // Flux compares a layer with its digest when it has read the last byte, which only a copy is sure to do: what
+            // extracts an archive may stop where the archive says that it ends.
+            layer_selector: LayerSelector { media_type: LAYER.to_owned(), operation: "copy".to_owned() },
             suspend: delivery.tag.is_none().then_some(true),
             secret_ref: delivery.pull_secret.as_ref().map(|secret| Named { name: secret.to_string() }),
             verify: verify.map(|_| Verification {
