@@ -12,7 +12,9 @@ mod print;
 #[cfg(test)]
 mod reference;
 mod settings;
+mod slots;
 mod tree;
+mod verification;
 
 use clap::Parser;
 
@@ -56,6 +58,7 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Init(init) => commands::init::run(init, printer),
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
+        Command::Verify(verify) => commands::verify::run(verify, printer),
         Command::Version(version) => commands::version::run(version, printer),
         Command::Schema(schema) => commands::schema::run(schema, printer),
         Command::Explain(explain) => commands::explain::run(explain, printer),
