@@ -19,6 +19,11 @@ use clap::Parser;
 use args::{Arguments, Command};
 use outcome::{Exit, Outcome};
 
+/// The allocator of musl makes every build half as fast again.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     // A stack of our own size: how deep files may nest is ours to say, not the system's.
     let worker = std::thread::Builder::new().stack_size(64 << 20).spawn(run).expect("a thread can be started");
