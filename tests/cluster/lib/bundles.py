@@ -33,7 +33,7 @@ class Workshop:
 
     def __init__(self, folder):
         self.folder = folder / "workshop"
-        self.folder.mkdir()
+        self.folder.mkdir(parents=True)
         target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
         self.program = target / "debug/karsc"
         self.environment = plain(self.folder, COSIGN_PASSWORD="")

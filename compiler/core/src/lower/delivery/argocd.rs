@@ -8,9 +8,9 @@ use kars_scenario::environment::{Delivery, SecretSource};
 use super::{EngineVersion, Identity, Metadata, file, identity, is_oci, namespaces, parts};
 use crate::resolve::Resolved;
 use types::{
-    AppProject, AppProjectSpec, Application, ApplicationSpec, Automated, ClusterKind, Destination, DestinationAccount,
-    GitIntegrity, GitPolicy, Gpg, GroupKind, Orphaned, PolicyRepository, SignatureKey, Source, SourceIntegrity,
-    SyncPolicy,
+    AppProject, AppProjectSpec, Application, ApplicationSpec, Automated, Backoff, ClusterKind, Destination,
+    DestinationAccount, GitIntegrity, GitPolicy, Gpg, GroupKind, Orphaned, PolicyRepository, Retry, SignatureKey,
+    Source, SourceIntegrity, SyncPolicy,
 };
 
 const ENGINE_NAMESPACE: &str = "argocd";
@@ -126,9 +126,16 @@ fn application(scenario: &Resolved<'_>, delivery: &Delivery, part: &str, path: &
             sync_policy: SyncPolicy {
                 automated: Automated { prune: true, self_heal: true },
                 sync_options: ["ServerSideApply=true", "FailOnSharedResource=true"].map(str::to_owned).into(),
+                retry: (EngineVersion::of(delivery) >= Some(EngineVersion::ARGOCD_REFRESH)).then(retry),
             },
         },
     }
+}
+
+/// A commit that repairs what failed is taken at the next attempt, instead of when all attempts at the old one have failed.
+fn retry() -> Retry {
+    let backoff = Backoff { duration: "5s".to_owned(), factor: 2, max_duration: "1m".to_owned() };
+    Retry { limit: 5, backoff, refresh: true }
 }
 
 fn metadata(name: &str) -> Metadata {

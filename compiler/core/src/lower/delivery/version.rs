@@ -15,6 +15,8 @@ impl EngineVersion {
     const ARGOCD_OLDEST: Self = Self(3, 0);
     /// The first Argo CD that takes sources from OCI registries.
     pub(crate) const ARGOCD_OCI: Self = Self(3, 1);
+    /// The first Argo CD that looks for a newer revision before it tries again.
+    pub(crate) const ARGOCD_REFRESH: Self = Self(3, 2);
     /// The first Argo CD that grants cluster-scoped objects by name.
     pub(crate) const ARGOCD_NAMES: Self = Self(3, 3);
     /// The first Argo CD with `sourceIntegrity`; older ones have `signatureKeys`.

@@ -145,6 +145,25 @@ pub(super) struct Source {
 pub(super) struct SyncPolicy {
     pub(super) automated: Automated,
     pub(super) sync_options: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retry: Option<Retry>,
+}
+
+/// What happens after a synchronisation that failed. `refresh` is known from 3.2 on.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Retry {
+    pub(super) limit: u8,
+    pub(super) backoff: Backoff,
+    pub(super) refresh: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Backoff {
+    pub(super) duration: String,
+    pub(super) factor: u8,
+    pub(super) max_duration: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
