@@ -1,7 +1,5 @@
 //! The command line, as clap reads it; `--help`, completions and the manual are made from it.
 
-mod delivery;
-
 use std::num::NonZeroU8;
 use std::path::PathBuf;
 
@@ -9,8 +7,6 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use kars_contract::instant::Instant;
 use kars_scenario::name::Name;
-
-pub(crate) use delivery::{Keygen, Sign, Verify};
 
 /// Compiles agent scenarios into reviewed, signed Kubernetes bundles.
 ///
@@ -54,10 +50,6 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Start a new scenario
     Init(Init),
-    /// Make a pair of keys
-    Keygen(Keygen),
-    /// Sign a bundle: fill its signature slots, and nothing else
-    Sign(Sign),
     /// Check who signed a bundle, for whom, and that it is what was signed
     Verify(Verify),
     /// Print a script that completes commands in a shell
@@ -188,6 +180,51 @@ pub(crate) struct Init {
     /// The name of the scenario, and of the folder that is made for it; without it the current folder is used
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<Name>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_long_help = "Nothing of a bundle is believed before its signature is. What is printed is what was checked.
+
+Exit codes: 10 no signature, 11 no bundle, 12 no matching signature, 13 meant for another place, 14 not what was signed,
+15 older than what was accepted, 16 expired.
+
+Examples:
+  karsc verify out --key release.pub
+  karsc verify out --key release.pub --audience prod-eu-1 --state accepted.json
+  karsc verify out --trust trust.json --attestation-key builder.pub --rebuild brief"
+)]
+pub(crate) struct Verify {
+    /// The bundle's folder
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+    /// A file with a public key that may have signed; once for each key
+    #[arg(long = "key", value_name = "FILE", required_unless_present = "trust", conflicts_with = "trust")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// How many of the keys must have signed
+    #[arg(long, value_name = "K", default_value = "1", conflicts_with = "trust")]
+    pub(crate) threshold: u8,
+    /// A trust document: keys, threshold and the lowest serial
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+    /// A file with the public key that attests provenance and packages; without it they are not looked at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attestation_key: Option<PathBuf>,
+    /// The cluster that the bundle must be meant for
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) audience: Option<Name>,
+    /// A file that remembers what was accepted; what is older is refused
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Build the bundle again from this scenario, and compare every byte
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rebuild: Option<PathBuf>,
+    /// The moment to judge by; now, or `SOURCE_DATE_EPOCH`, by default
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<Instant>,
+    /// How to print what was checked
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: AnswerFormat,
 }
 
 #[derive(Args, Debug)]

@@ -6,14 +6,12 @@ mod evaluation;
 mod folder;
 mod inputs;
 mod kcl;
-mod keys;
 mod lock;
 mod outcome;
 mod print;
 #[cfg(test)]
 mod reference;
 mod settings;
-mod signing;
 mod slots;
 mod tree;
 mod verification;
@@ -60,8 +58,6 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Init(init) => commands::init::run(init, printer),
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
-        Command::Keygen(keygen) => commands::keygen::run(keygen, printer),
-        Command::Sign(sign) => commands::sign::run(sign, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),
         Command::Version(version) => commands::version::run(version, printer),
         Command::Schema(schema) => commands::schema::run(schema, printer),

@@ -64,17 +64,6 @@ impl Tree {
         self.commit().and(stamps)
     }
 
-    /// Takes every file of the old tree that was not written anew, as it is.
-    pub(crate) fn keep_others(&self) -> io::Result<()> {
-        let written = list(&self.staged)?;
-        for path in self.before.difference(&written) {
-            let new = self.staged.join(path);
-            new.parent().map_or(Ok(()), fs::create_dir_all)?;
-            fs::hard_link(self.target.join(path), new)?;
-        }
-        Ok(())
-    }
-
     /// Puts the new tree in the place of the old one; says whether anything changed.
     pub(crate) fn commit(self) -> io::Result<bool> {
         let written = list(&self.staged)?;

@@ -18,10 +18,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::outcome::Failure;
-pub(crate) use attestations::ATTESTED;
-pub(crate) use inventory::Inventory;
+use inventory::Inventory;
 pub(crate) use state::State;
-pub(crate) use world::World;
+use world::World;
 
 /// The folder of signatures, and the signature over the inventory in it.
 pub(crate) const SIGNATURES: &str = "signatures";

@@ -17,8 +17,6 @@ use super::{pretty, sarif};
 
 /// Sets its own limits, then evaluates.
 const WORKER: &str = include_str!("worker.py");
-/// Prints where the library lies.
-const LIBRARY: &str = "import kcl_lib._kcl_lib as library; print(library.__file__)";
 /// The worker's exit code for a Python without the package.
 const NO_PACKAGE: i32 = 3;
 const LIMITS: Limits = Limits { time: Duration::from_secs(8), output: 8 << 20 };
@@ -101,18 +99,6 @@ impl Engine {
                 output.evaluated(self.version(stage)?, stage)
             }
         }
-    }
-
-    /// The program itself, or the library that Python loads.
-    pub(super) fn file(&self) -> Result<PathBuf, KclError> {
-        let python = match self {
-            Self::Program { kcl, .. } => return Ok(kcl.clone()),
-            Self::Library { python } => python,
-        };
-        let output = Command::new(python).args(["-I", "-B", "-c", LIBRARY]).output();
-        let output = output.map_err(|error| cannot_run(python, &error))?;
-        let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-        if output.status.success() && path.is_file() { Ok(path) } else { Err(no_engine().into()) }
     }
 
     fn path(&self) -> &Path {

@@ -14,7 +14,7 @@ mod sarif;
 mod stage;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kars_contract::digest::Digest;
 
@@ -49,11 +49,6 @@ fn evaluate_with(places: &Places, root: &Path, file: &Path, schema: &[(&str, &st
     let Answer { json, engine } = engine.evaluate(&stage)?;
     let files = sources.texts.into_iter().map(|(path, text)| (path, Digest::of(text.as_bytes()))).collect();
     Ok(Evaluated { json, engine, files })
-}
-
-/// The file that is the engine: the `kcl` program, or the library that Python loads.
-pub(crate) fn engine_file() -> Result<PathBuf, KclError> {
-    Engine::find(&Places::from_process())?.file()
 }
 
 #[cfg(test)]
