@@ -9,9 +9,11 @@ pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod init;
+pub(crate) mod keygen;
 pub(crate) mod man;
 mod progress;
 pub(crate) mod schema;
+pub(crate) mod sign;
 pub(crate) mod verify;
 pub(crate) mod version;
 

@@ -6,12 +6,14 @@ mod evaluation;
 mod folder;
 mod inputs;
 mod kcl;
+mod keys;
 mod lock;
 mod outcome;
 mod print;
 #[cfg(test)]
 mod reference;
 mod settings;
+mod signing;
 mod slots;
 mod tree;
 mod verification;
@@ -56,6 +58,8 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Fmt(fmt) => commands::fmt::run(fmt, printer),
         Command::Graph(graph) => commands::graph::run(graph, printer),
         Command::Init(init) => commands::init::run(init, printer),
+        Command::Keygen(keygen) => commands::keygen::run(keygen, printer),
+        Command::Sign(sign) => commands::sign::run(sign, printer),
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),

@@ -18,9 +18,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::outcome::Failure;
-use inventory::Inventory;
+pub(crate) use attestations::ATTESTED;
+pub(crate) use inventory::Inventory;
 pub(crate) use state::State;
-use world::World;
+pub(crate) use world::World;
 
 /// The folder of signatures, and the signature over the inventory in it.
 pub(crate) const SIGNATURES: &str = "signatures";
