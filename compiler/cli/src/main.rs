@@ -8,9 +8,11 @@ mod inputs;
 mod kcl;
 mod lock;
 mod outcome;
+mod package;
 mod print;
 #[cfg(test)]
 mod reference;
+mod registry;
 mod settings;
 mod tree;
 
