@@ -41,6 +41,14 @@ kcl:
 admission:
     tests/admission/run.sh
 
+# Real API servers of two minors take what we write and enforce the admission policies. Needs root; the first build takes 15 minutes.
+cluster:
+    tests/cluster/run.py api admission life
+
+# The real Flux, Argo CD and cosign fetch, verify and apply. Needs root; the first build takes 15 minutes.
+delivery:
+    tests/cluster/run.py flux argocd cosign
+
 # Fuzzes each target for SECONDS, starting from the examples. Needs a nightly toolchain and `cargo install cargo-fuzz`.
 fuzz SECONDS='60' TARGETS='parse include host template_round_trip document':
     python3 tests/fuzz/seeds.py && for target in {{TARGETS}}; do cargo +nightly fuzz run --fuzz-dir tests/fuzz $target -- -max_total_time={{SECONDS}}; done

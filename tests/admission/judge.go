@@ -31,13 +31,18 @@ func judge(cluster *cluster, row *request, score *score) {
 	if !row.workload {
 		return
 	}
-	var refusedBy []string
-	for _, policy := range row.RefusedBy {
-		if row.podRefused {
-			refusedBy = append(refusedBy, strings.Replace(policy, "kars-workload-posture", "kars-pod-posture", 1))
+	compare(cluster, row, podAttributes(object.(*appsv1.StatefulSet)), row.podRefusedBy(), score)
+}
+
+// podRefusedBy is who must refuse the pod that a refused workload would make.
+func (r *request) podRefusedBy() []string {
+	var policies []string
+	for _, policy := range r.RefusedBy {
+		if r.podRefused {
+			policies = append(policies, strings.Replace(policy, "kars-workload-posture", "kars-pod-posture", 1))
 		}
 	}
-	compare(cluster, row, podAttributes(object.(*appsv1.StatefulSet)), refusedBy, score)
+	return policies
 }
 
 func compare(cluster *cluster, row *request, attributes admission.Attributes, refusedBy []string, score *score) {

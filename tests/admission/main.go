@@ -12,15 +12,34 @@ import (
 )
 
 func main() {
+	var err error
 	schema := flag.String("schema", "", "swagger.json of the Kubernetes version to check against")
 	posture := flag.String("posture", "../posture", "folder with good/ and bad/ objects")
 	requests := flag.String("cases", "cases", "folder with requests that are more than an object")
 	trees := flag.String("golden", "../golden", "folder with the golden trees")
+	table := flag.String("write-requests", "", "judge nothing; write every request to this file, for `tests/cluster`")
 	flag.Parse()
-	if err := run(flag.Arg(0), *schema, *posture, *requests, *trees); err != nil {
+	if *table != "" {
+		err = write(*table, *posture, *requests, *trees)
+	} else {
+		err = run(flag.Arg(0), *schema, *posture, *requests, *trees)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
+}
+
+func write(file, posture, requests, trees string) error {
+	cases, err := readCases(posture, requests)
+	if err != nil {
+		return err
+	}
+	golden, err := readGolden(trees)
+	if err != nil {
+		return err
+	}
+	return export(file, cases, golden)
 }
 
 func run(folder, schema, posture, requests, trees string) error {

@@ -11,7 +11,8 @@ use kars_scenario::name::Name;
 /// Compiles agent scenarios into reviewed, signed Kubernetes bundles.
 ///
 /// Exit codes: 0 done; 1 a negative answer (differences, findings); 2 invalid input or usage; 3 environment (files,
-/// registry, cluster, lock); 4 refused to lose something; 70 a fault of karsc itself; 130, 141, 143 interrupted, reader
+/// registry, cluster, lock); 4 refused to lose something; 10 no signature, 11 no bundle, 12 no matching signature, 13 meant
+/// for another place, 14 not what was signed, 15 older than what was accepted, 16 expired; 70 a fault of karsc itself; 130, 141, 143 interrupted, reader
 /// gone, terminated.
 #[derive(Debug, Parser)]
 #[command(name = "karsc", version, propagate_version = true, disable_help_subcommand = true)]
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Start a new scenario
     Init(Init),
+    /// Check who signed a bundle, for whom, and that it is what was signed
+    Verify(Verify),
     /// Print a script that completes commands in a shell
     Completions(Completions),
     /// Print the manual, or write its pages
@@ -180,6 +183,51 @@ pub(crate) struct Init {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_long_help = "Nothing of a bundle is believed before its signature is. What is printed is what was checked.
+
+Exit codes: 10 no signature, 11 no bundle, 12 no matching signature, 13 meant for another place, 14 not what was signed,
+15 older than what was accepted, 16 expired.
+
+Examples:
+  karsc verify out --key release.pub
+  karsc verify out --key release.pub --audience prod-eu-1 --state accepted.json
+  karsc verify out --trust trust.json --attestation-key builder.pub --rebuild brief"
+)]
+pub(crate) struct Verify {
+    /// The bundle's folder
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+    /// A file with a public key that may have signed; once for each key
+    #[arg(long = "key", value_name = "FILE", required_unless_present = "trust", conflicts_with = "trust")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// How many of the keys must have signed
+    #[arg(long, value_name = "K", default_value = "1", conflicts_with = "trust")]
+    pub(crate) threshold: u8,
+    /// A trust document: keys, threshold and the lowest serial
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+    /// A file with the public key that attests provenance and packages; without it they are not looked at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attestation_key: Option<PathBuf>,
+    /// The cluster that the bundle must be meant for
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) audience: Option<Name>,
+    /// A file that remembers what was accepted; what is older is refused
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Build the bundle again from this scenario, and compare every byte
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rebuild: Option<PathBuf>,
+    /// The moment to judge by; now, or `SOURCE_DATE_EPOCH`, by default
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<Instant>,
+    /// How to print what was checked
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: AnswerFormat,
+}
+
+#[derive(Args, Debug)]
 #[command(after_long_help = "Examples:
   karsc completions bash > karsc.bash
   karsc completions zsh > _karsc")]
@@ -206,7 +254,7 @@ pub(crate) struct Man {
 pub(crate) struct Version {
     /// As text or JSON
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) output: VersionFormat,
+    pub(crate) output: AnswerFormat,
 }
 
 #[derive(Args, Debug)]
@@ -240,7 +288,7 @@ pub(crate) struct Explain {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum VersionFormat {
+pub(crate) enum AnswerFormat {
     Text,
     Json,
 }

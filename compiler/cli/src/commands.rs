@@ -12,6 +12,7 @@ pub(crate) mod init;
 pub(crate) mod man;
 mod progress;
 pub(crate) mod schema;
+pub(crate) mod verify;
 pub(crate) mod version;
 
 use kars_scenario::diagnostic::Found;

@@ -34,10 +34,7 @@ impl Inputs {
     }
 
     pub(crate) fn of(source: &Source) -> Result<Self, Failure> {
-        let as_of = match source.as_of {
-            Some(as_of) => as_of,
-            None => moment(std::env::var_os("SOURCE_DATE_EPOCH"))?,
-        };
+        let as_of = moment(source.as_of)?;
         let input = |scenario: &str| Input {
             scenario: scenario.to_owned(),
             evaluated: None,
@@ -100,9 +97,12 @@ fn located(path: &Path) -> Result<(PathBuf, String), Failure> {
     }
 }
 
-/// The moment that `SOURCE_DATE_EPOCH` names, or now.
-fn moment(epoch: Option<std::ffi::OsString>) -> Result<Instant, Failure> {
-    let Some(epoch) = epoch else {
+/// The moment to judge by: the one that was named, or that of `SOURCE_DATE_EPOCH`, or now.
+pub(crate) fn moment(named: Option<Instant>) -> Result<Instant, Failure> {
+    if let Some(named) = named {
+        return Ok(named);
+    }
+    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
         return Ok(i64::try_from(now).ok().and_then(Instant::from_unix_seconds).unwrap_or(Instant::MAX));
     };

@@ -14,12 +14,19 @@ mod print;
 mod reference;
 mod registry;
 mod settings;
+mod slots;
 mod tree;
+mod verification;
 
 use clap::Parser;
 
 use args::{Arguments, Command};
 use outcome::{Exit, Outcome};
+
+/// The allocator of musl makes every build half as fast again.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     // A stack of our own size: how deep files may nest is ours to say, not the system's.
@@ -53,6 +60,7 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Init(init) => commands::init::run(init, printer),
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
+        Command::Verify(verify) => commands::verify::run(verify, printer),
         Command::Version(version) => commands::version::run(version, printer),
         Command::Schema(schema) => commands::schema::run(schema, printer),
         Command::Explain(explain) => commands::explain::run(explain, printer),

@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     Environment,
     /// Refused to lose something.
     Refused,
+    /// A bundle may not be applied; the number says why (`kars_trust::Refusal::exit_code`, and 11 for none found).
+    Unverified(u8),
     /// karsc is at fault.
     Bug,
     /// The reader of the output has gone.
@@ -32,6 +34,7 @@ impl From<Exit> for ExitCode {
             Exit::Input => 2,
             Exit::Environment => 3,
             Exit::Refused => 4,
+            Exit::Unverified(number) => number,
             Exit::Bug => 70,
             Exit::ReaderGone => 141,
         })
@@ -53,6 +56,13 @@ pub(crate) enum Failure {
     /// Going on would lose something.
     #[error("{0}")]
     Refused(String),
+    /// A bundle may not be applied.
+    #[error("{message}")]
+    Unverified {
+        /// From 10 to 16.
+        exit: u8,
+        message: String,
+    },
     /// karsc is at fault.
     #[error("this is a fault of karsc: {0}; report it with the file")]
     Bug(String),
@@ -80,6 +90,7 @@ impl Failure {
             Self::Usage(_) => Exit::Input,
             Self::Environment(_) => Exit::Environment,
             Self::Refused(_) => Exit::Refused,
+            Self::Unverified { exit, .. } => Exit::Unverified(*exit),
             Self::Bug(_) => Exit::Bug,
             Self::Diagnosed(diagnosed) => diagnosed.exit,
             Self::ReaderGone => Exit::ReaderGone,

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use karsc_core::bundle::{Output, Unwritable};
 
 use crate::outcome::Failure;
+use crate::slots;
 use crate::tree::files_of;
 
 /// Compares files as they are made.
@@ -36,7 +37,8 @@ impl<'p> Comparison<'p> {
 
 impl Output for Comparison<'_> {
     fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Unwritable> {
-        let same = std::fs::read(self.folder.join(path)).is_ok_and(|there| there == bytes);
+        let same =
+            std::fs::read(self.folder.join(path)).is_ok_and(|there| there == bytes || is_filled(path, &there, bytes));
         let mut seen = self.seen.lock().expect("no writer panics");
         seen.paths.insert(path.to_owned());
         if path == "sourcemap.json" {
@@ -61,6 +63,12 @@ impl Seen {
         let map: serde_json::Value = serde_json::from_slice(&self.source_map).ok()?;
         Some(map.get("objects")?.get(path)?.get(0)?.as_str()?.to_owned())
     }
+}
+
+/// Whether what is there is a slot that was filled since.
+fn is_filled(path: &str, there: &[u8], built: &[u8]) -> bool {
+    let filled = slots::agent(path).and_then(|_| slots::empty(std::str::from_utf8(there).ok()?));
+    filled.is_some_and(|(empty, _)| empty.as_bytes() == built)
 }
 
 /// Whether a path of a bundle is that of a Kubernetes object.

@@ -5,7 +5,7 @@ use kars_contract::relay::RelayDocument;
 use kars_contract::router::RouterDocument;
 use serde::Serialize;
 
-use crate::args::{Version, VersionFormat};
+use crate::args::{AnswerFormat, Version};
 use crate::outcome::{Exit, Outcome};
 use crate::print::Printer;
 
@@ -28,8 +28,8 @@ pub(crate) fn run(arguments: &Version, printer: &Printer) -> Outcome {
         relay_document: RelayDocument::VERSION,
     };
     let text = match arguments.output {
-        VersionFormat::Text => format!("karsc {}\n", facts.version),
-        VersionFormat::Json => serde_json::to_string_pretty(&facts).expect("text and numbers") + "\n",
+        AnswerFormat::Text => format!("karsc {}\n", facts.version),
+        AnswerFormat::Json => serde_json::to_string_pretty(&facts).expect("text and numbers") + "\n",
     };
     printer.data(text.as_bytes())?;
     Ok(Exit::Done)

@@ -31,7 +31,8 @@ pub(super) fn fenced(place: &Place, isolated: &str, level: &str) -> Namespace {
     metadata.namespace = None;
     let labels = metadata.labels.get_or_insert_default();
     labels.insert(settings::LABEL_ISOLATED.to_owned(), isolated.to_owned());
-    for (mode, level) in [("enforce", level), ("audit", "restricted"), ("warn", "restricted")] {
+    // Whoever applies the bundle is warned of what would be refused, not of the guard at every apply.
+    for (mode, level) in [("enforce", level), ("audit", "restricted"), ("warn", level)] {
         labels.insert(format!("pod-security.kubernetes.io/{mode}"), level.to_owned());
     }
     Namespace { metadata, ..Namespace::default() }

@@ -1,0 +1,39 @@
+//! What is claimed about a bundle's inventory, `bundle.json`, and so about every file it lists. Not here: the inventory.
+
+use kars_contract::digest::Digest;
+use kars_contract::instant::Instant;
+use kars_contract::name::Name;
+use serde::{Deserialize, Serialize};
+
+use crate::statement::{Claims, Validity};
+
+/// What a bundle is, for whom, and until when.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct BundleClaims {
+    /// The scenario; absent for the bundle of a platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Name>,
+    /// The environment it was built for.
+    pub environment: Name,
+    /// The cluster of that environment; absent for the bundle of a platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
+    /// The digest of manifests, documents and allowlists.
+    pub content_digest: Digest,
+    /// What orders statements: Unix seconds.
+    pub serial: u64,
+    /// From then on it should have been renewed.
+    pub not_after: Instant,
+    /// How many seconds later it ends for good.
+    pub grace: u64,
+}
+
+impl Claims for BundleClaims {
+    const TYPE: &'static str = "https://karsc.dev/statement/bundle/v1";
+    const SUBJECT: &'static str = "bundle.json";
+
+    fn validity(&self) -> Validity {
+        Validity { serial: self.serial, not_after: self.not_after, grace: self.grace }
+    }
+}
