@@ -1,12 +1,17 @@
 //! A bundle as one layer: a tar archive, compressed, the same bytes on every machine. Not here: registries.
 
+pub(crate) mod artifact;
+mod collect;
+pub(crate) mod legacy;
 mod pack;
+pub(crate) mod referrer;
 mod unpack;
 
 use std::collections::BTreeMap;
 
+pub(crate) use collect::collect;
 use kars_contract::digest::Digest;
-pub(crate) use pack::{TooLarge, pack};
+pub(crate) use pack::pack;
 pub(crate) use unpack::{Unpackable, unpack};
 
 /// The largest layer, compressed.

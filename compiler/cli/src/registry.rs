@@ -5,8 +5,10 @@ mod address;
 mod credentials;
 mod fault;
 mod http;
+mod publish;
 mod pull;
 mod push;
+mod signatures;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -16,7 +18,9 @@ use std::time::Duration;
 pub(crate) use address::Address;
 pub(crate) use fault::Fault;
 use http::Http;
-pub(crate) use pull::Content;
+pub(crate) use publish::Publication;
+pub(crate) use pull::{Content, manifest_of};
+pub(crate) use signatures::{Signatures, Signed};
 
 /// How large and how slow answers may be.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +70,13 @@ pub(crate) enum Transport {
 pub(crate) struct Registry {
     http: Http,
     runtime: tokio::runtime::Runtime,
+}
+
+impl Transport {
+    /// As a flag says.
+    pub(crate) fn of(plain_http: bool) -> Self {
+        if plain_http { Self::Plain } else { Self::Secure }
+    }
 }
 
 impl Registry {

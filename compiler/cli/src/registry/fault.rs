@@ -1,6 +1,9 @@
-//! What can go wrong with a registry. No message holds a secret or a body. Not here: exit codes.
+//! What can go wrong with a registry. No message holds a secret or a body. Every one of them is the
+//! environment's fault.
 
 use kars_contract::digest::Digest;
+
+use crate::outcome::Failure;
 
 /// Why a registry did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,5 +42,11 @@ impl Fault {
             Self::Status { status, .. } => *status == 429 || (500..600).contains(status),
             _ => false,
         }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Environment(fault.to_string())
     }
 }
