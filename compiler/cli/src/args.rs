@@ -1,5 +1,7 @@
 //! The command line, as clap reads it; `--help`, completions and the manual are made from it.
 
+mod registry;
+
 use std::num::NonZeroU8;
 use std::path::PathBuf;
 
@@ -7,8 +9,8 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use kars_contract::instant::Instant;
 use kars_scenario::name::Name;
-
-use crate::registry::Address;
+use kars_scenario::quantity::Duration;
+pub(crate) use registry::{Inspect, Lock, Publish};
 
 /// Compiles agent scenarios into reviewed, signed Kubernetes bundles.
 ///
@@ -52,6 +54,10 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Start a new scenario
     Init(Init),
+    /// Make a pair of keys: one that signs, one that verifies
+    Keygen(Keygen),
+    /// Sign a bundle: its inventory, and each router's document
+    Sign(Sign),
     /// Check who signed a bundle, for whom, and that it is what was signed
     Verify(Verify),
     /// Publish a signed bundle in a registry
@@ -240,44 +246,41 @@ pub(crate) struct Verify {
 
 #[derive(Args, Debug)]
 #[command(
-    after_long_help = "Credentials are those of `docker login`: Docker's configuration and its credential helpers.
+    after_long_help = "The password comes from `COSIGN_PASSWORD` (it may be empty), from a file, or is asked for at a terminal.
 
 Examples:
-  karsc inspect oci://ghcr.io/acme/kars-bundles/brief:production
-  karsc inspect oci://ghcr.io/acme/kars-bundles/brief:production -o json"
+  karsc keygen
+  karsc keygen -o release
+  karsc keygen -o builder --password-file password.txt"
 )]
-pub(crate) struct Inspect {
-    /// The artifact
-    #[arg(value_name = "oci://…")]
-    pub(crate) artifact: Address,
-    /// Speak to the registry without TLS, though it is another machine
-    #[arg(long)]
-    pub(crate) plain_http: bool,
-    /// How to print what was found
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) output: AnswerFormat,
+pub(crate) struct Keygen {
+    /// Write PREFIX.key and PREFIX.pub
+    #[arg(short, long, value_name = "PREFIX", default_value = "karsc")]
+    pub(crate) output: PathBuf,
+    /// A file with the password; a line feed at its end does not count
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Write the private key without a password, as PKCS#8 PEM: for machines that guard it otherwise
+    #[arg(long, conflicts_with = "password_file")]
+    pub(crate) plain: bool,
 }
 
 #[derive(Args, Debug)]
 #[command(
-    after_long_help = "The bundle must be signed with the same key. It appears by digest first, then its signatures, and the tag at last.
-Credentials are those of `docker login`: Docker's configuration and its credential helpers.
+    after_long_help = "Fills the signature slots and `signatures/`, and changes nothing else. The same inputs give the same bytes.
+A private key that others may read is refused (3), as is one in the bundle's folder (2) or a wrong password (2).
 
 Examples:
-  karsc publish out oci://ghcr.io/acme/kars-bundles/brief --key release.key
-  karsc publish out oci://ghcr.io/acme/kars-bundles/brief:production --key release.key --attestation-key builder.key
-  karsc publish out oci://ghcr.io/acme/kars-bundles/brief --key release.key --pin clusters/production/brief.yaml
-  karsc publish out oci://ghcr.io/acme/kars-bundles/brief --key release.key --dry-run"
+  karsc sign out --key release.key
+  karsc sign out --key release.key --attestation-key builder.key --serial 1795478400
+  karsc sign out --key first.key --key second.key --not-after 30d --grace 2d"
 )]
-pub(crate) struct Publish {
+pub(crate) struct Sign {
     /// The bundle's folder
     #[arg(value_name = "DIR")]
     pub(crate) bundle: PathBuf,
-    /// Where to; the tag is the environment's name by default
-    #[arg(value_name = "oci://…")]
-    pub(crate) artifact: Address,
     /// A file with a private key; once for each key
-    #[arg(long = "key", value_name = "FILE", required = true)]
+    #[arg(long = "key", value_name = "FILE", required_unless_present = "identity_token")]
     pub(crate) keys: Vec<PathBuf>,
     /// A file with the private key that attests provenance and packages; never one of the keys that sign
     #[arg(long, value_name = "FILE")]
@@ -288,47 +291,21 @@ pub(crate) struct Publish {
     /// A file with the password of the attestation key; that of the other keys by default
     #[arg(long, value_name = "FILE")]
     pub(crate) attestation_password_file: Option<PathBuf>,
-    /// Write the digest into this file's Flux `OCIRepository` or Argo CD `Application`, comments kept
-    #[arg(long, value_name = "FILE")]
-    pub(crate) pin: Option<PathBuf>,
-    /// Print the digest; ask no registry, write nothing
+    /// What orders signatures, in Unix seconds; when HEAD was committed, by default
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) serial: Option<u64>,
+    /// How long after the serial the signature counts
+    #[arg(long, value_name = "DURATION", default_value = "90d")]
+    pub(crate) not_after: Duration,
+    /// How long a router goes on after that, with an alarm
+    #[arg(long, value_name = "DURATION", default_value = "7d")]
+    pub(crate) grace: Duration,
+    /// Drop the signatures of other keys over another statement
     #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Write the older `.sig` tag, too, for Flux up to 2.7; it can be passed off as the signature of other content
-    #[arg(long)]
-    pub(crate) legacy_signature: bool,
-    /// Speak to the registry without TLS, though it is another machine
-    #[arg(long)]
-    pub(crate) plain_http: bool,
-}
-
-#[derive(Args, Debug)]
-#[command(
-    after_long_help = "Images are those of the environments; without `-e`, of all in `environments/`. A tag that several platforms share is
-pinned for all of them. The digests of catalogs and schema, and the KCL engine's version, are written beside them.
-
-Examples:
-  karsc lock brief
-  karsc lock brief -e production -e staging
-  karsc lock brief --check
-  karsc lock brief --offline"
-)]
-pub(crate) struct Lock {
-    /// The scenario: its folder or its file; or a folder that holds `environments/`
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub(crate) path: PathBuf,
-    /// An environment whose images are locked; once for each
-    #[arg(short, long = "environment", value_name = "NAME")]
-    pub(crate) environments: Vec<String>,
-    /// Write nothing; name the lines that would change, and end with 1 where there are any
-    #[arg(long)]
-    pub(crate) check: bool,
-    /// Ask no registry: keep the digests of images that are there
-    #[arg(long)]
-    pub(crate) offline: bool,
-    /// Speak to registries without TLS, though they are other machines
-    #[arg(long)]
-    pub(crate) plain_http: bool,
+    pub(crate) replace: bool,
+    /// A file with an identity token, to sign without a key; it needs a certificate authority for tokens
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    pub(crate) identity_token: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

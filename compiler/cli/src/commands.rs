@@ -10,10 +10,12 @@ pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod inspect;
+pub(crate) mod keygen;
 pub(crate) mod man;
 mod progress;
 pub(crate) mod publish;
 pub(crate) mod schema;
+pub(crate) mod sign;
 pub(crate) mod verify;
 pub(crate) mod version;
 

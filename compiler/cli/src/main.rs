@@ -6,6 +6,7 @@ mod evaluation;
 mod folder;
 mod inputs;
 mod kcl;
+mod keys;
 mod lock;
 mod outcome;
 mod package;
@@ -14,6 +15,7 @@ mod print;
 mod reference;
 mod registry;
 mod settings;
+mod signing;
 mod slots;
 mod tree;
 mod verification;
@@ -58,6 +60,8 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Fmt(fmt) => commands::fmt::run(fmt, printer),
         Command::Graph(graph) => commands::graph::run(graph, printer),
         Command::Init(init) => commands::init::run(init, printer),
+        Command::Keygen(keygen) => commands::keygen::run(keygen, printer),
+        Command::Sign(sign) => commands::sign::run(sign, printer),
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
         Command::Publish(publish) => commands::publish::run(publish, printer),

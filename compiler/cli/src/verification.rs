@@ -18,10 +18,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::outcome::Failure;
+pub(crate) use attestations::ATTESTED;
 pub(crate) use inventory::Inventory;
 pub(crate) use state::State;
-pub(crate) use world::KNOWN as SIGNATURE_FILES;
-use world::World;
+pub(crate) use world::{KNOWN as SIGNATURE_FILES, World};
 
 /// The folder of signatures, and the signature over the inventory in it.
 pub(crate) const SIGNATURES: &str = "signatures";

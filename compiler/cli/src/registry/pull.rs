@@ -8,7 +8,6 @@ use oci_client::manifest::{
     OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageIndex, OciImageManifest,
 };
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 
 use super::http::{Ask, Reply, place};
 use super::{Fault, Registry};
@@ -24,7 +23,6 @@ pub(crate) struct Content {
     pub(crate) bytes: Vec<u8>,
     /// Of the bytes.
     pub(crate) digest: Digest,
-    pub(crate) media_type: String,
 }
 
 /// What refers to an artifact, and where it was found.
@@ -48,15 +46,15 @@ impl Registry {
         let most = self.http.limits.manifest;
         let (reply, place) = self.get(&format!("manifests/{selector}"), &accept, most)?;
         let digest = Digest::of(&reply.body);
-        let header = |name: &str| reply.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let claimed = header("docker-content-digest").and_then(|text| Digest::parse(&text).ok());
+        let claimed = reply.headers.get("docker-content-digest").and_then(|value| value.to_str().ok());
+        let claimed = claimed.and_then(|text| Digest::parse(text).ok());
         let asked = Digest::parse(selector).ok();
         for expected in [claimed, asked].into_iter().flatten() {
             if expected != digest {
                 return Err(Fault::OtherDigest { place, found: digest, asked: expected });
             }
         }
-        Ok(Content { digest, media_type: header(CONTENT_TYPE.as_str()).unwrap_or_default(), bytes: reply.body })
+        Ok(Content { digest, bytes: reply.body })
     }
 
     /// A blob, by the descriptor of a manifest.

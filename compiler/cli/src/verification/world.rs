@@ -53,6 +53,11 @@ impl<'f> World<'f> {
         content(self.folder, path)
     }
 
+    /// Whether there is such a file.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files.contains(path)
+    }
+
     /// A signature file; empty where there is none.
     pub(crate) fn signature(&self, name: &str) -> &[u8] {
         self.signatures.get(name).map_or(&[], Vec::as_slice)
