@@ -1,5 +1,7 @@
 //! The command line, as clap reads it; `--help`, completions and the manual are made from it.
 
+mod registry;
+
 use std::num::NonZeroU8;
 use std::path::PathBuf;
 
@@ -8,6 +10,7 @@ use clap_complete::Shell;
 use kars_contract::instant::Instant;
 use kars_scenario::name::Name;
 use kars_scenario::quantity::Duration;
+pub(crate) use registry::{Inspect, Lock, Publish};
 
 /// Compiles agent scenarios into reviewed, signed Kubernetes bundles.
 ///
@@ -57,6 +60,12 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Check who signed a bundle, for whom, and that it is what was signed
     Verify(Verify),
+    /// Publish a signed bundle in a registry
+    Publish(Publish),
+    /// Print what a registry holds of a bundle; nothing is verified
+    Inspect(Inspect),
+    /// Pin images by digest, and catalogs and schema, in `karsc.lock`
+    Lock(Lock),
     /// Print a script that completes commands in a shell
     Completions(Completions),
     /// Print the manual, or write its pages
@@ -200,8 +209,8 @@ Examples:
   karsc verify out --trust trust.json --attestation-key builder.pub --rebuild brief"
 )]
 pub(crate) struct Verify {
-    /// The bundle's folder
-    #[arg(value_name = "BUNDLE")]
+    /// The bundle's folder, or the artifact in a registry
+    #[arg(value_name = "DIR|oci://…")]
     pub(crate) bundle: PathBuf,
     /// A file with a public key that may have signed; once for each key
     #[arg(long = "key", value_name = "FILE", required_unless_present = "trust", conflicts_with = "trust")]
@@ -227,6 +236,9 @@ pub(crate) struct Verify {
     /// The moment to judge by; now, or `SOURCE_DATE_EPOCH`, by default
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<Instant>,
+    /// Speak to the registry without TLS, though it is another machine
+    #[arg(long)]
+    pub(crate) plain_http: bool,
     /// How to print what was checked
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: AnswerFormat,

@@ -9,9 +9,11 @@ mod kcl;
 mod keys;
 mod lock;
 mod outcome;
+mod package;
 mod print;
 #[cfg(test)]
 mod reference;
+mod registry;
 mod settings;
 mod signing;
 mod slots;
@@ -62,6 +64,9 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Sign(sign) => commands::sign::run(sign, printer),
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
+        Command::Publish(publish) => commands::publish::run(publish, printer),
+        Command::Lock(_) => unreachable!(),
+        Command::Inspect(inspect) => commands::inspect::run(inspect, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),
         Command::Version(version) => commands::version::run(version, printer),
         Command::Schema(schema) => commands::schema::run(schema, printer),

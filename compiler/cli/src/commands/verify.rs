@@ -1,5 +1,7 @@
 //! `karsc verify`: whether a bundle may be applied. Not here: what is checked (`verification`).
 
+mod artifact;
+
 use std::fs;
 use std::path::Path;
 
@@ -24,10 +26,16 @@ pub(crate) fn run(arguments: &Verify, printer: &Printer) -> Outcome {
     let now = moment(arguments.as_of)?;
     let expectations = Expectations { trust, attestation, audience: arguments.audience.clone(), now };
     let state = State::read(arguments.state.as_deref())?;
-    let report = verify(&arguments.bundle, &expectations, &state)?;
+    let fetched = match arguments.bundle.to_str().filter(|text| text.starts_with("oci://")) {
+        Some(text) => Some(artifact::fetch(text, arguments.plain_http, &expectations.trust, printer)?),
+        None => None,
+    };
+    let folder = fetched.as_ref().map_or(arguments.bundle.as_path(), |fetched| fetched.folder.path());
+    let mut report = verify(folder, &expectations, &state)?;
     if let Some(source) = &arguments.rebuild {
-        rebuilt(source, &arguments.bundle, &report, printer)?;
+        rebuilt(source, folder, &report, printer)?;
     }
+    report.artifact = fetched.map(|fetched| fetched.reference);
     state.remember(&report)?;
     print(arguments, &report, printer)?;
     Ok(Exit::Done)
@@ -98,6 +106,7 @@ fn print(arguments: &Verify, report: &Report, printer: &Printer) -> Result<(), F
     );
     let text = format!(
         "verified {scenario}, environment {environment}, for cluster {cluster}\n\
+         {artifact}\
          bundle        {bundle}\n\
          content       {content}\n\
          serial        {serial}, until {not_after}\n\
@@ -105,6 +114,7 @@ fn print(arguments: &Verify, report: &Report, printer: &Printer) -> Result<(), F
          files         {files}, {documents} signed\n\
          attested      {attested}\n\
          rebuilt       {rebuilt}\n",
+        artifact = report.artifact.iter().map(|artifact| format!("artifact      {artifact}\n")).collect::<String>(),
         scenario = named(&report.scenario, "the platform"),
         environment = report.environment,
         cluster = named(&report.cluster, "any"),

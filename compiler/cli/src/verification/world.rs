@@ -17,7 +17,7 @@ use crate::slots;
 /// The largest file that is read, in bytes: the inventory of 100,000 agents.
 const LARGEST: u64 = 512 << 20;
 /// What may lie in the folder of signatures.
-const KNOWN: [&str; 3] = ["bundle.sigstore.json", "provenance.sigstore.json", "sbom.sigstore.json"];
+pub(crate) const KNOWN: [&str; 3] = ["bundle.sigstore.json", "provenance.sigstore.json", "sbom.sigstore.json"];
 
 /// What lies in a bundle's folder.
 pub(crate) struct World<'f> {
