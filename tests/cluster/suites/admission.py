@@ -10,7 +10,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from lib.cluster import Cluster, ready
+from lib.cluster import Cluster
 from lib.kinds import install_stubs
 
 PROGRAMS = ["kubernetes-1.36", "kubernetes-1.34"]
