@@ -9,9 +9,13 @@ pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod graph;
 pub(crate) mod init;
+pub(crate) mod inspect;
+pub(crate) mod keygen;
 pub(crate) mod man;
 mod progress;
+pub(crate) mod publish;
 pub(crate) mod schema;
+pub(crate) mod sign;
 pub(crate) mod verify;
 pub(crate) mod version;
 

@@ -6,12 +6,16 @@ mod evaluation;
 mod folder;
 mod inputs;
 mod kcl;
+mod keys;
 mod lock;
 mod outcome;
+mod package;
 mod print;
 #[cfg(test)]
 mod reference;
+mod registry;
 mod settings;
+mod signing;
 mod slots;
 mod tree;
 mod verification;
@@ -56,8 +60,13 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Fmt(fmt) => commands::fmt::run(fmt, printer),
         Command::Graph(graph) => commands::graph::run(graph, printer),
         Command::Init(init) => commands::init::run(init, printer),
+        Command::Keygen(keygen) => commands::keygen::run(keygen, printer),
+        Command::Sign(sign) => commands::sign::run(sign, printer),
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
+        Command::Publish(publish) => commands::publish::run(publish, printer),
+        Command::Lock(_) => unreachable!(),
+        Command::Inspect(inspect) => commands::inspect::run(inspect, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),
         Command::Version(version) => commands::version::run(version, printer),
         Command::Schema(schema) => commands::schema::run(schema, printer),

@@ -5,6 +5,8 @@ use crate::print::Printer;
 
 /// Where the KCL engine is.
 pub(crate) const KCL: &str = "KARSC_KCL";
+/// The password of a private key; cosign reads it, too.
+pub(crate) const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 
 /// All of them.
 const KNOWN: [&str; 1] = [KCL];

@@ -12,8 +12,12 @@ pub(crate) fn agent(path: &str) -> Option<&str> {
     (!agent.contains('/')).then_some(agent)
 }
 
+/// The path of an agent's slot.
+pub(crate) fn path(agent: &str) -> String {
+    format!("agents/{agent}/{FILE}")
+}
+
 /// The text of a slot with this signature file in it; absent where the text is not that of a slot.
-#[cfg_attr(not(test), expect(dead_code, reason = "`karsc sign` fills slots"))]
 pub(crate) fn fill(slot: &str, signatures: &str) -> Option<String> {
     let (before, _) = split(slot)?;
     let value = serde_json::to_string(signatures).expect("text can always be written");

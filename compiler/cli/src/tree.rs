@@ -3,7 +3,7 @@
 
 mod stamp;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -55,6 +55,17 @@ impl Tree {
             .and_then(|()| fs::create_dir(&staged))
             .map_err(|error| failed(&format!("`{}` cannot be made", staged.display()), &error))?;
         Ok(Self { target: target.to_owned(), staged, _lock: lock, changed: AtomicBool::new(false), before, left })
+    }
+
+    /// Writes some files, and takes over all others as they are.
+    pub(crate) fn replace(&self, written: &BTreeMap<String, Vec<u8>>) -> Result<(), Unwritable> {
+        written.iter().try_for_each(|(path, bytes)| self.write(path, bytes))?;
+        for path in self.before.iter().filter(|path| !written.contains_key(*path)) {
+            let (new, old) = (self.staged.join(path), self.target.join(path));
+            let linked = new.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::hard_link(&old, &new));
+            linked.map_err(|error| Unwritable { path: old.display().to_string(), reason: error.to_string() })?;
+        }
+        Ok(())
     }
 
     /// Puts the new tree in the place of the old one; says how it leaves its files.

@@ -18,9 +18,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::outcome::Failure;
-use inventory::Inventory;
+pub(crate) use attestations::ATTESTED;
+pub(crate) use inventory::Inventory;
 pub(crate) use state::State;
-use world::World;
+pub(crate) use world::{KNOWN as SIGNATURE_FILES, World};
 
 /// The folder of signatures, and the signature over the inventory in it.
 pub(crate) const SIGNATURES: &str = "signatures";
@@ -42,6 +43,9 @@ pub(crate) struct Expectations {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
+    /// The artifact that was pulled, by digest; absent for a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) artifact: Option<String>,
     /// Absent for the bundle of a platform, as the cluster is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scenario: Option<Name>,
@@ -75,6 +79,7 @@ pub(crate) fn verify(folder: &Path, expectations: &Expectations, state: &State) 
     documents(&slots, &inventory, &verified, expectations)?;
     let attestations = attestations::check(&world, &digest, expectations)?;
     Ok(Report {
+        artifact: None,
         scenario: claims.scenario.clone(),
         environment: claims.environment.clone(),
         cluster: claims.cluster.clone(),

@@ -58,6 +58,12 @@ impl Trust {
         self.keys.values()
     }
 
+    /// How many different keys must have signed.
+    #[must_use]
+    pub fn threshold(&self) -> usize {
+        self.threshold
+    }
+
     /// The lowest serial that is accepted.
     #[must_use]
     pub fn min_serial(&self) -> u64 {

@@ -86,7 +86,7 @@ def locks(score):
                         re.search(rf"^{package[1]}==({re.escape(version)}) ", lock.read_text(), re.MULTILINE) is not None)
     packages = json.loads((ROOT / ".ci/images/openclaw/package-lock.json").read_text())["packages"]
     score.check("every package of OpenClaw has its hash",
-                all("integrity" in package or package.get("link") for name, package in packages.items() if name))
+                all("integrity" in package or package.get("inBundle") for name, package in packages.items() if name))
     score.check("OpenClaw is the version of the catalog",
                 (packages["node_modules/openclaw"]["version"], "openclaw") in
                 [(version, re.search(r"^image: (\S+)$", text, re.MULTILINE)[1]) for version, text in catalogued()])

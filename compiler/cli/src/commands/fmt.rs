@@ -59,7 +59,7 @@ fn print(formatted: &[(String, Vec<u8>, Formatted)], check: bool, printer: &Prin
 }
 
 /// Puts a new file in the place of an old one, with the same permissions; nobody ever sees half of it.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

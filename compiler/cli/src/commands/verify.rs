@@ -1,18 +1,21 @@
 //! `karsc verify`: whether a bundle may be applied. Not here: what is checked (`verification`).
 
+mod artifact;
+
 use std::fs;
 use std::path::Path;
 
 use kars_contract::document::Document;
 use kars_contract::instant::Instant;
 use kars_contract::trust::TrustDocument;
-use kars_trust::{PublicKey, Trust};
+use kars_trust::Trust;
 use karsc_core::bundle::Bundle;
 
 use super::comparison::Comparison;
 use super::compiled;
 use crate::args::{AnswerFormat, Source, Verify};
 use crate::inputs::{Inputs, moment};
+use crate::keys::read_public;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::print::{Printer, counted};
 use crate::verification::{Expectations, Report, State, mismatch, verify};
@@ -23,10 +26,16 @@ pub(crate) fn run(arguments: &Verify, printer: &Printer) -> Outcome {
     let now = moment(arguments.as_of)?;
     let expectations = Expectations { trust, attestation, audience: arguments.audience.clone(), now };
     let state = State::read(arguments.state.as_deref())?;
-    let report = verify(&arguments.bundle, &expectations, &state)?;
+    let fetched = match arguments.bundle.to_str().filter(|text| text.starts_with("oci://")) {
+        Some(text) => Some(artifact::fetch(text, arguments.plain_http, &expectations.trust, printer)?),
+        None => None,
+    };
+    let folder = fetched.as_ref().map_or(arguments.bundle.as_path(), |fetched| fetched.folder.path());
+    let mut report = verify(folder, &expectations, &state)?;
     if let Some(source) = &arguments.rebuild {
-        rebuilt(source, &arguments.bundle, &report, printer)?;
+        rebuilt(source, folder, &report, printer)?;
     }
+    report.artifact = fetched.map(|fetched| fetched.reference);
     state.remember(&report)?;
     print(arguments, &report, printer)?;
     Ok(Exit::Done)
@@ -35,32 +44,25 @@ pub(crate) fn run(arguments: &Verify, printer: &Printer) -> Outcome {
 /// The keys that count.
 fn trust(arguments: &Verify) -> Result<Trust, Failure> {
     let Some(path) = &arguments.trust else {
-        let keys = arguments.keys.iter().map(|path| key(path)).collect::<Result<Vec<_>, _>>()?;
+        let keys = arguments.keys.iter().map(|path| read_public(path)).collect::<Result<Vec<_>, _>>()?;
         let trust = Trust::in_keys(keys, arguments.threshold.into(), 0);
         return trust.map_err(|error| Failure::Usage(error.to_string()));
     };
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(format!("`{}`: {error}", path.display()));
-    let document = TrustDocument::decode(&bytes(path)?).map_err(|error| usage(&error))?;
+    let bytes = fs::read(path)
+        .map_err(|error| Failure::Environment(format!("`{}` cannot be read: {error}", path.display())))?;
+    let document = TrustDocument::decode(&bytes).map_err(|error| usage(&error))?;
     Trust::of(&document).map_err(|error| usage(&error))
 }
 
 /// The key of attestations. One that signs releases could pass an attestation off as a signature.
 fn attesting(path: &Path, release: &Trust) -> Result<Trust, Failure> {
-    let key = key(path)?;
+    let key = read_public(path)?;
     if release.keys().any(|other| *other == key) {
         let message = format!("`{}` signs releases, too; attestations have a key of their own", path.display());
         return Err(Failure::Usage(message));
     }
     Trust::in_keys([key], 1, 0).map_err(|error| Failure::Usage(error.to_string()))
-}
-
-fn key(path: &Path) -> Result<PublicKey, Failure> {
-    let text = String::from_utf8_lossy(&bytes(path)?).into_owned();
-    PublicKey::from_pem(&text).map_err(|error| Failure::Usage(format!("`{}`: {error}", path.display())))
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::Environment(format!("`{}` cannot be read: {error}", path.display())))
 }
 
 /// Compiles the source as of the bundle's serial; every file must come out as it is there.
@@ -104,6 +106,7 @@ fn print(arguments: &Verify, report: &Report, printer: &Printer) -> Result<(), F
     );
     let text = format!(
         "verified {scenario}, environment {environment}, for cluster {cluster}\n\
+         {artifact}\
          bundle        {bundle}\n\
          content       {content}\n\
          serial        {serial}, until {not_after}\n\
@@ -111,6 +114,7 @@ fn print(arguments: &Verify, report: &Report, printer: &Printer) -> Result<(), F
          files         {files}, {documents} signed\n\
          attested      {attested}\n\
          rebuilt       {rebuilt}\n",
+        artifact = report.artifact.iter().map(|artifact| format!("artifact      {artifact}\n")).collect::<String>(),
         scenario = named(&report.scenario, "the platform"),
         environment = report.environment,
         cluster = named(&report.cluster, "any"),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+use kars_contract::digest::Digest;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -17,6 +18,8 @@ use super::{pretty, sarif};
 
 /// Sets its own limits, then evaluates.
 const WORKER: &str = include_str!("worker.py");
+/// Prints where the native part of the library lies.
+const NATIVE_PART: &str = "import kcl_lib._kcl_lib as native; print(native.__file__)";
 /// The worker's exit code for a Python without the package.
 const NO_PACKAGE: i32 = 3;
 const LIMITS: Limits = Limits { time: Duration::from_secs(8), output: 8 << 20 };
@@ -99,6 +102,23 @@ impl Engine {
                 output.evaluated(self.version(stage)?, stage)
             }
         }
+    }
+
+    /// The digest of the program, or of the native part of the library.
+    pub(super) fn digest(&self) -> Result<Digest, KclError> {
+        let file = match self {
+            Self::Program { kcl, .. } => kcl.clone(),
+            Self::Library { python } => {
+                let output = Command::new(python).args(["-I", "-B", "-c", NATIVE_PART]).env_clear().output();
+                let output = output.map_err(|error| cannot_run(python, &error))?;
+                if !output.status.success() {
+                    return Err(no_engine().into());
+                }
+                PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end())
+            }
+        };
+        let bytes = std::fs::read(&file).map_err(|error| cannot_run(&file, &error))?;
+        Ok(Digest::of(&bytes))
     }
 
     fn path(&self) -> &Path {

@@ -42,6 +42,11 @@ pub(crate) fn evaluate(root: &Path, file: &Path, schema: &[(&str, &str)]) -> Res
     evaluate_with(&Places::from_process(), root, file, schema)
 }
 
+/// The digest of the engine that would evaluate now: of the program, or of the library's native part.
+pub(crate) fn engine_digest() -> Result<Digest, KclError> {
+    Engine::find(&Places::from_process())?.digest()
+}
+
 fn evaluate_with(places: &Places, root: &Path, file: &Path, schema: &[(&str, &str)]) -> Result<Evaluated, KclError> {
     let sources = gather(root, file, schema)?;
     let engine = Engine::find(places)?;

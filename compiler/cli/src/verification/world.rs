@@ -17,7 +17,7 @@ use crate::slots;
 /// The largest file that is read, in bytes: the inventory of 100,000 agents.
 const LARGEST: u64 = 512 << 20;
 /// What may lie in the folder of signatures.
-const KNOWN: [&str; 3] = ["bundle.sigstore.json", "provenance.sigstore.json", "sbom.sigstore.json"];
+pub(crate) const KNOWN: [&str; 3] = ["bundle.sigstore.json", "provenance.sigstore.json", "sbom.sigstore.json"];
 
 /// What lies in a bundle's folder.
 pub(crate) struct World<'f> {
@@ -51,6 +51,11 @@ impl<'f> World<'f> {
     /// Reads a file.
     pub(crate) fn content(&self, path: &str) -> Result<Vec<u8>, Failure> {
         content(self.folder, path)
+    }
+
+    /// Whether there is such a file.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.files.contains(path)
     }
 
     /// A signature file; empty where there is none.

@@ -1,0 +1,77 @@
+//! `karsc sign`: fills the signature slots of a bundle. Not here: what is signed (`signing`).
+
+use std::path::Path;
+
+use kars_contract::instant::Instant;
+use kars_trust::{PrivateKey, Signer};
+
+use crate::args::Sign;
+use crate::keys::{Password, read_private};
+use crate::outcome::{Exit, Failure, Outcome};
+use crate::print::{Printer, counted};
+use crate::signing::{Order, of_head, sign};
+
+pub(crate) fn run(arguments: &Sign, printer: &Printer) -> Outcome {
+    if arguments.identity_token.is_some() {
+        let message = "an identity token needs a certificate authority that takes it (Fulcio), and none is configured; \
+                       sign with `--key`";
+        return Err(Failure::Environment(message.to_owned()));
+    }
+    let folder = arguments.bundle.as_path();
+    for key in arguments.keys.iter().chain(&arguments.attestation_key) {
+        outside(key, folder)?;
+    }
+    let serial = arguments.serial.map_or_else(|| of_head(folder), Ok)?;
+    let order = Order {
+        not_after: later(serial, arguments.not_after.seconds)?,
+        serial,
+        grace: arguments.grace.seconds.into(),
+        signers: signers(arguments)?,
+        attester: attester(arguments)?,
+        replace: arguments.replace,
+    };
+    if let Some(attester) = &order.attester
+        && order.signers.iter().any(|signer| signer.public_key() == attester.public_key())
+    {
+        let message = "the attestation key signs the bundle, too; engines would take an attestation for a signature, so \
+                       give it a key of its own";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let signed = sign(folder, &order)?;
+    let what = if signed.changed { "signed" } else { "signed already, with the same bytes" };
+    let documents = counted(signed.documents, "router document");
+    printer.note(&format!(
+        "{what}: `{}`, {documents}, serial {serial}, until {}; {}",
+        folder.display(),
+        order.not_after,
+        signed.digest
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn signers(arguments: &Sign) -> Result<Vec<PrivateKey>, Failure> {
+    let password = Password::in_file(arguments.password_file.as_deref());
+    arguments.keys.iter().map(|path| read_private(path, &password)).collect()
+}
+
+fn attester(arguments: &Sign) -> Result<Option<PrivateKey>, Failure> {
+    let file = arguments.attestation_password_file.as_deref().or(arguments.password_file.as_deref());
+    let password = Password::in_file(file);
+    arguments.attestation_key.as_deref().map(|path| read_private(path, &password)).transpose()
+}
+
+/// A private key in the folder that is published would be published with it.
+fn outside(key: &Path, folder: &Path) -> Result<(), Failure> {
+    let (Ok(inner), Ok(folder)) = (key.canonicalize(), folder.canonicalize()) else { return Ok(()) };
+    if inner.starts_with(folder) {
+        return Err(Failure::Usage(format!("the private key `{}` lies in the bundle; move it away", key.display())));
+    }
+    Ok(())
+}
+
+fn later(serial: u64, seconds: u32) -> Result<Instant, Failure> {
+    let moment = i64::try_from(serial.saturating_add(seconds.into())).ok().and_then(Instant::from_unix_seconds);
+    moment.ok_or_else(|| {
+        Failure::Usage(format!("the serial {serial} is no moment, in Unix seconds, that can be written"))
+    })
+}
