@@ -46,7 +46,7 @@ pub(crate) struct Verify {
     /// Build the bundle again from this scenario, and compare every byte
     #[arg(long, value_name = "PATH")]
     pub(crate) rebuild: Option<PathBuf>,
-    /// The moment to judge by; now, or `SOURCE_DATE_EPOCH`, by default
+    /// The moment to judge by; now by default
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<Instant>,
     /// Speak to the registry without TLS, though it is another machine
