@@ -58,6 +58,14 @@ roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster
 subjects: [{ kind: ServiceAccount, name: NAME, namespace: NAMESPACE }]
 """
 
+EVERYBODY = """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: { name: everybody }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
+subjects: [{ apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:authenticated" }]
+"""
+
 
 class Cluster(Processes):
     """`with Cluster(programs, folder, "1.34") as cluster:` - two nodes are Ready when the block begins."""
@@ -145,6 +153,10 @@ class Cluster(Processes):
         file = self.folder / f"{namespace}-{name}.json"
         file.write_text(json.dumps(self.credentials(token)))
         return file
+
+    def allow_everybody(self):
+        """Gives everybody every right that RBAC can give, so that a refusal can only come from an admission policy."""
+        self.apply(EVERYBODY)
 
     def kubectl(self, *arguments, text=None, check=True):
         """Runs kubectl as administrator; what it printed is in `stdout` and `stderr`. `text` is its standard input."""

@@ -10,7 +10,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from lib.cluster import Cluster, ready
+from lib.cluster import Cluster
 from lib.kinds import install_stubs
 
 PROGRAMS = ["kubernetes-1.36", "kubernetes-1.34"]
@@ -32,14 +32,8 @@ EARLIER = {
     "kars-workload-posture-55.yaml (pod)": "violates PodSecurity",
     "a pod's host network is joined while it runs": "pod updates may not change fields",
 }
-# Everybody may do everything, so that a refusal can only come from a policy; and what else the rows take for granted.
+# What else the rows take for granted.
 WORLD = """
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: { name: everybody }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
-subjects: [{ apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:authenticated" }]
----
 apiVersion: node.k8s.io/v1
 kind: RuntimeClass
 metadata: { name: kata-vm-isolation }
@@ -109,6 +103,7 @@ class Bench:
     def populate(self, rows):
         """Makes what the rows take for granted, before there are policies: namespaces, accounts, and objects to change."""
         install_stubs(self.cluster)
+        self.cluster.allow_everybody()
         self.cluster.apply(WORLD)
         self.cluster.apply((TABLE / "namespaces.yaml").read_text().replace("- metadata", "- apiVersion: v1\n    kind: Namespace\n    metadata"))
         for row in rows:

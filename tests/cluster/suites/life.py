@@ -15,14 +15,6 @@ PROGRAMS = ["kubernetes-1.36", "kubernetes-1.34"]
 TREE = GOLDEN / "exec-brief-hermes/aks"
 DELIVERY = "system:serviceaccount:flux-system:kars-delivery"
 MERGE = "application/merge-patch+json"
-# Everybody has every right that RBAC can give, so that a refusal can only come from a policy.
-RIGHTS = """
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: { name: everybody }
-roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin }
-subjects: [{ apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:authenticated" }]
-"""
 
 
 def run(score, programs, folder):
@@ -54,7 +46,7 @@ class Life:
     def begin(self):
         """Installs the platform and waits until it is enforced."""
         install_stubs(self.cluster)
-        self.cluster.apply(RIGHTS)
+        self.cluster.allow_everybody()
         self.cluster.kubectl("apply", "--server-side", "-k", PLATFORM)
         self.everything = objects(self.cluster, "-k", TREE)
         namespace = next(one for one in self.everything if one["kind"] == "Namespace")
