@@ -101,7 +101,8 @@ pub(crate) struct Source {
   karsc build brief -o out --watch
   karsc build brief --stage resolved
   karsc build brief -o -
-  karsc build clusters/production --platform -e aks -o platform")]
+  karsc build clusters/production --platform -e aks -o platform
+  karsc build out --layout argo-hydrator --dry-sha 3ff41cc5247197a6caf50216c4c76cc29d78a97d -o branch")]
 pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) source: Source,
@@ -117,6 +118,15 @@ pub(crate) struct Build {
     /// Build the platform bundle of the environment instead: the fence that administrators own. PATH holds `environments/`
     #[arg(long, requires = "output", conflicts_with_all = ["stage", "watch"])]
     pub(crate) platform: bool,
+    /// Lay out the files as another tool does. PATH may then be a bundle, signed or not, instead of a scenario
+    #[arg(long, value_name = "LAYOUT", requires_all = ["output", "dry_sha"], conflicts_with_all = ["check", "watch", "platform", "stage"])]
+    pub(crate) layout: Option<Layout>,
+    /// With `--layout`: the commit that the bundle was built from
+    #[arg(long, value_name = "COMMIT", requires = "layout", value_parser = commit)]
+    pub(crate) dry_sha: Option<String>,
+    /// With `--layout`: the repository of that commit; that of the bundle itself by default
+    #[arg(long, value_name = "URL", requires = "layout")]
+    pub(crate) dry_repository: Option<String>,
     /// Print what a stage made, and stop there
     #[arg(long, value_name = "STAGE", conflicts_with_all = ["output", "check", "watch"])]
     pub(crate) stage: Option<Stage>,
@@ -278,6 +288,22 @@ pub(crate) enum Stage {
     Rendered,
     /// The inventory of the bundle
     Bundled,
+}
+
+/// A layout of files other than our own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Layout {
+    /// The branch that the source hydrator of Argo CD writes
+    ArgoHydrator,
+}
+
+/// The full name of a commit: 40 or 64 hexadecimal digits.
+fn commit(text: &str) -> Result<String, &'static str> {
+    let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if digits && [40, 64].contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err("a commit is named by its 40 or 64 digits; `git rev-parse HEAD` prints them")
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
