@@ -65,7 +65,7 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
         Command::Publish(publish) => commands::publish::run(publish, printer),
-        Command::Lock(_) => unreachable!(),
+        Command::Lock(lock) => commands::lock::run(lock, printer),
         Command::Inspect(inspect) => commands::inspect::run(inspect, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),
         Command::Version(version) => commands::version::run(version, printer),
