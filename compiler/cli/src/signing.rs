@@ -66,12 +66,12 @@ pub(crate) fn sign(folder: &Path, order: &Order) -> Result<Signed, Failure> {
         let message = format!("`{}` holds no bundle; name a folder that a build wrote", folder.display());
         return Err(Failure::Environment(message));
     }
-    let tree = Tree::prepare(folder)?;
     let world = World::read(folder)?;
     let bytes = world.content("bundle.json")?;
     let inventory = Inventory::read(&bytes)?;
     let slots = world.compare(&inventory)?;
     let digest = Digest::of(&bytes);
+    let tree = Tree::prepare(folder)?;
     let signers: Vec<&dyn Signer> = order.signers.iter().map(|key| key as &dyn Signer).collect();
     let attesters: Vec<&dyn Signer> = order.attester.iter().map(|key| key as &dyn Signer).collect();
     let statements = Statements::about(&world, &inventory, &digest, order, slots.keys())?;

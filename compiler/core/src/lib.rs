@@ -10,6 +10,7 @@ pub mod check;
 mod compile;
 pub mod format;
 pub mod graph;
+pub mod hydrated;
 mod inspect;
 pub mod lower;
 pub mod parse;

@@ -5,6 +5,7 @@ mod commands;
 mod determinism;
 mod exit_codes;
 mod hostile;
+mod hydrated;
 mod keygen;
 mod output;
 mod sign;
