@@ -7,6 +7,7 @@ mod exit_codes;
 mod hostile;
 mod hydrated;
 mod keygen;
+mod lock;
 mod output;
 mod sign;
 mod signed;
