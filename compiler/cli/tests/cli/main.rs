@@ -4,6 +4,7 @@
 mod commands;
 mod determinism;
 mod exit_codes;
+mod guides;
 mod hostile;
 mod hydrated;
 mod keygen;
