@@ -43,7 +43,7 @@ admission:
 
 # Real API servers of two minors take what we write and enforce the admission policies. Needs root; the first build takes 15 minutes.
 cluster:
-    tests/cluster/run.py api admission life
+    tests/cluster/run.py api admission life live
 
 # The real Flux, Argo CD and cosign fetch, verify and apply. Needs root; the first build takes 15 minutes.
 delivery:
