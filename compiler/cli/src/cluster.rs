@@ -103,7 +103,8 @@ impl Cluster {
                 Err(error) => return Err(self.fault("list", kind, None, error)),
             };
             if let Value::Array(items) = page["items"].take() {
-                found.extend(items);
+                // In a list the server leaves out what all items have in common.
+                found.extend(items.into_iter().map(|item| kind.named(item)));
             }
             match page["metadata"]["continue"].as_str().filter(|token| !token.is_empty()) {
                 Some(token) => parameters.continue_token = Some(token.to_owned()),

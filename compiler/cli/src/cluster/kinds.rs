@@ -1,6 +1,7 @@
 //! The kinds of objects that a scenario's bundle can hold, and pods. A fixed table: nothing is discovered.
 
 use kube::api::{ApiResource, GroupVersionKind};
+use serde_json::Value;
 
 /// One kind of object, as an API server serves it.
 #[derive(Debug, Eq, PartialEq)]
@@ -59,6 +60,13 @@ impl Kind {
     /// As roles name it: `statefulsets.apps`.
     pub(crate) fn in_roles(&self) -> String {
         if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    /// An object with its kind, which items of lists lack.
+    pub(crate) fn named(&self, mut object: Value) -> Value {
+        object["apiVersion"] = Value::String(self.resource().api_version);
+        object["kind"] = Value::String(self.name.to_owned());
+        object
     }
 
     pub(crate) fn is_secret(&self) -> bool {

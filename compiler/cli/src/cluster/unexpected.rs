@@ -157,3 +157,94 @@ pub(super) fn written(path: &[Step]) -> String {
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn live(entries: &Value) -> Value {
+        json!({"metadata": {"managedFields": entries}})
+    }
+
+    fn added(fields: &Value) -> Vec<String> {
+        let expected = json!({
+            "metadata": {"labels": {"app": "a"}},
+            "spec": {"containers": [{"name": "agent", "args": ["x"]}], "ports": [{"port": 1}]},
+        });
+        let entries = json!([
+            {"manager": "kustomize-controller", "operation": "Apply", "fieldsV1": {}},
+            {"manager": "someone", "operation": "Update", "fieldsV1": fields},
+        ]);
+        unexpected(&expected, &live(&entries)).iter().map(|path| written(path)).collect()
+    }
+
+    #[test]
+    fn what_the_bundle_has_is_expected() {
+        let fields = json!({"f:metadata": {"f:labels": {".": {}, "f:app": {}}}, "f:spec": {"f:containers": {
+            "k:{\"name\":\"agent\"}": {".": {}, "f:name": {}, "f:args": {"v:\"x\"": {}}}},
+            "f:ports": {"k:{\"port\":1,\"protocol\":\"TCP\"}": {"f:port": {}}}}});
+        assert_eq!(added(&fields), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_somebody_added_is_named() {
+        let fields = json!({"f:metadata": {"f:labels": {"f:example.org/team": {}}}, "f:spec": {"f:hostPID": {}, "f:containers": {
+            "k:{\"name\":\"more\"}": {"f:image": {}},
+            "k:{\"name\":\"agent\"}": {"f:tty": {}, "f:args": {"v:\"y\"": {}}}}}});
+        let mut found = added(&fields);
+        found.sort();
+        let expected = [
+            "metadata.labels[example.org/team]",
+            "spec.containers[name=agent].args[y]",
+            "spec.containers[name=agent].tty",
+            "spec.containers[name=more]",
+            "spec.hostPID",
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn marks_and_annotations_are_of_others() {
+        let fields = json!({"f:status": {"f:phase": {}}, "f:metadata": {
+            "f:annotations": {"f:mine": {}},
+            "f:finalizers": {"v:\"wait\"": {}},
+            "f:labels": {"f:kustomize.toolkit.fluxcd.io/name": {}}}});
+        assert_eq!(added(&fields), Vec::<String>::new());
+    }
+
+    #[test]
+    fn nothing_is_said_of_whole_requests() {
+        let fields = json!({"f:spec": {"f:hostPID": {}}});
+        let entry =
+            |manager: &str, operation: &str| json!({"manager": manager, "operation": operation, "fieldsV1": fields});
+        let client = live(&json!([entry("kubectl-client-side-apply", "Update")]));
+        assert_eq!(unexpected(&json!({}), &client), Vec::<Path>::new());
+        let both = live(
+            &json!([entry("kubectl-client-side-apply", "Update"), {"manager": "kubectl", "operation": "Apply", "fieldsV1": {}}]),
+        );
+        assert_eq!(unexpected(&json!({}), &both), Vec::<Path>::new());
+    }
+
+    #[test]
+    fn a_field_can_be_removed_from_where_it_was_found() {
+        let mut object =
+            json!({"spec": {"hostPID": true, "containers": [{"name": "agent", "tty": true}, {"name": "more"}]}});
+        let fields = json!({"f:spec": {"f:hostPID": {}, "f:containers": {
+            "k:{\"name\":\"more\"}": {}, "k:{\"name\":\"agent\"}": {"f:tty": {}}}}});
+        let entries = json!([{"manager": "kubectl", "operation": "Apply", "fieldsV1": fields}]);
+        let expected = json!({"spec": {"containers": [{"name": "agent"}]}});
+        for path in unexpected(&expected, &live(&entries)) {
+            remove(&mut object, &path);
+        }
+        assert_eq!(object, expected);
+    }
+
+    #[test]
+    fn an_engine_applies_before_a_person() {
+        let entries = json!([{"manager": "kubectl", "operation": "Apply"}, {"manager": "argocd-controller", "operation": "Apply"}]);
+        assert_eq!(applier(&live(&entries)), Some("argocd-controller"));
+        assert_eq!(applier(&live(&json!([{"manager": "kubectl", "operation": "Update"}]))), None);
+    }
+}

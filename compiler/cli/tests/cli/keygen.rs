@@ -109,3 +109,15 @@ fn what_is_no_key_is_named() {
     refused(place.run(&format!("sign out --key nowhere.key --serial {SERIAL}")), 3, "nowhere.key");
     refused(place.run("verify out --key nowhere.pub"), 3, "nowhere.pub");
 }
+
+/// Its password is empty, and its parameters are others than those of `karsc keygen`.
+#[test]
+fn a_key_that_cosign_made_signs() {
+    let place = built();
+    place.write("cosign.key", include_str!("cosign.key"));
+    fs::set_permissions(place.path("cosign.key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let line = format!("sign out --key cosign.key --serial {SERIAL}");
+    refused(with_password(&place, &line, Some("wrong")), 2, "cosign.key");
+    with_password(&place, &line, Some("")).expect(0);
+    assert_eq!(place.read("out/signatures/bundle.sigstore.json").lines().count(), 1);
+}
