@@ -1,4 +1,4 @@
-"""A thousand agents under the real Flux: two shards, all pods Ready, and a change of one agent that rolls one pod.
+"""A thousand agents under the real Flux: in shards, all pods Ready, and a change of one agent that rolls one pod.
 
 The platform's policies judge every object. How long it took is printed. Not here: signatures (`flux.py`).
 """
@@ -12,7 +12,7 @@ from lib.process import Failure
 
 PROGRAMS = ["kubernetes-1.36", "source-controller", "kustomize-controller", "registry"]
 NAME = "mesh-roundtrip-hermes"
-AGENTS, SHARDS = 1000, 2
+AGENTS, SHARDS = 1000, 10
 SERIAL = int(time.time()) - 3600
 
 prepare = build_karsc

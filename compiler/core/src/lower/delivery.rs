@@ -21,7 +21,10 @@ pub(crate) use marks::{keep_as_written, order};
 pub(crate) use version::EngineVersion;
 
 /// Above so many agents the work is split, so that no apply takes too long.
-pub(crate) const SHARD: usize = 500;
+const LARGEST_WHOLE: usize = 500;
+/// How many agents a part then has. What kustomize takes grows with the square of the objects: a hundred agents are a
+/// thousand objects and a second, five hundred a minute.
+const SHARD: usize = 100;
 
 /// The files of `delivery/`.
 pub(crate) fn files(scenario: &Resolved<'_>) -> Vec<(String, Vec<u8>)> {
@@ -103,7 +106,7 @@ fn parts(scenario: &Resolved<'_>) -> Vec<(String, String)> {
 /// The folders of each shard; none where one apply is enough. The mesh goes with the first.
 pub(crate) fn shards(scenario: &Resolved<'_>) -> Vec<Vec<String>> {
     let agents: Vec<&Name> = scenario.agents.keys().copied().collect();
-    if agents.len() <= SHARD {
+    if agents.len() <= LARGEST_WHOLE {
         return Vec::new();
     }
     let mut shards: Vec<Vec<String>> =
