@@ -11,6 +11,7 @@ pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
+pub(crate) mod lock;
 pub(crate) mod man;
 mod objects;
 mod progress;

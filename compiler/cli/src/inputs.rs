@@ -34,7 +34,7 @@ impl Inputs {
     }
 
     pub(crate) fn of(source: &Source) -> Result<Self, Failure> {
-        let as_of = moment(source.as_of)?;
+        let as_of = source.as_of.map_or_else(moment, Ok)?;
         let input = |scenario: &str| Input {
             scenario: scenario.to_owned(),
             evaluated: None,
@@ -97,17 +97,17 @@ fn located(path: &Path) -> Result<(PathBuf, String), Failure> {
     }
 }
 
-/// The moment to judge by: the one that was named, or that of `SOURCE_DATE_EPOCH`, or now.
-pub(crate) fn moment(named: Option<Instant>) -> Result<Instant, Failure> {
-    if let Some(named) = named {
-        return Ok(named);
-    }
-    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
-        return Ok(i64::try_from(now).ok().and_then(Instant::from_unix_seconds).unwrap_or(Instant::MAX));
-    };
+/// The moment that `SOURCE_DATE_EPOCH` names, or now.
+fn moment() -> Result<Instant, Failure> {
+    let Some(epoch) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(now()) };
     let seconds = epoch.to_str().and_then(|text| text.parse().ok()).filter(|seconds: &i64| *seconds >= 0);
     seconds
         .and_then(Instant::from_unix_seconds)
         .ok_or_else(|| Failure::Usage("`SOURCE_DATE_EPOCH` is not a number of seconds since 1970".to_owned()))
+}
+
+/// What the clock says. Signatures are judged by it: the variable of reproducible builds must not bring back what expired.
+pub(crate) fn now() -> Instant {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs());
+    i64::try_from(now).ok().and_then(Instant::from_unix_seconds).unwrap_or(Instant::MAX)
 }

@@ -66,7 +66,7 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
         Command::Publish(publish) => commands::publish::run(publish, printer),
-        Command::Lock(_) => unreachable!(),
+        Command::Lock(lock) => commands::lock::run(lock, printer),
         Command::Inspect(inspect) => commands::inspect::run(inspect, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),
         Command::Status(status) => commands::status::run(status, printer),

@@ -16,6 +16,8 @@ use crate::resolve::Resolved;
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
+pub(crate) use k0729_delivery_identity::identities as delivery_identities;
+
 /// The code of images that the lock does not pin.
 const UNPINNED: Code = Code(701);
 

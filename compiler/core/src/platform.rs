@@ -2,6 +2,8 @@
 //! parameters from an environment, and the trust that routers must have. No scenario is needed. Not here: what the
 //! policies say (`policies/admission`).
 
+mod delivery;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::admissionregistration::v1::{
@@ -19,6 +21,7 @@ use serde::Serialize;
 
 use crate::built_in;
 use crate::bundle::{Bundle, Output, Unwritable};
+use crate::check::delivery_identities;
 use crate::compile::Compilation;
 use crate::lower::{objects, trust};
 use crate::parse::{ParsedPlatform, parse_environment};
@@ -48,14 +51,21 @@ pub fn platform(environment: &str, files: &dyn Files, output: &dyn Output) -> Re
     if found.has_errors() {
         return Ok(compilation);
     }
-    let parameters = parameters(&target, trust.as_ref());
-    compilation.bundle = Some(write(environment, parameters, trust.as_ref().map(Document::encode), output)?);
+    let mut manifests = vec![
+        object("00-namespace", &namespace()),
+        object("10-parameters", &parameter_map(parameters(&target, trust.as_ref()))),
+    ];
+    manifests.extend(delivery::manifests(&target));
+    compilation.bundle = Some(write(environment, manifests, trust.as_ref().map(Document::encode), output)?);
     Ok(compilation)
 }
 
 /// Notes what an environment for production must say before it can be fenced.
 fn check(target: &Target<'_>, found: &mut Found) {
     let name = &target.environment.metadata.name;
+    if let Some(delivery) = &target.environment.delivery {
+        delivery_identities(delivery, found);
+    }
     let mut missing = |at: Span, what: &str, help: &str| {
         found.push(
             Diagnostic::error(INCOMPLETE, at, format!("the platform of `{}` has no {what}", name.value)).help(help),
@@ -116,11 +126,10 @@ fn allowed(image: &Image, dev: bool) -> String {
 
 fn write(
     environment: &str,
-    parameters: BTreeMap<String, String>,
+    mut manifests: Vec<Manifest>,
     trust: Option<Vec<u8>>,
     output: &dyn Output,
 ) -> Result<Bundle, Unwritable> {
-    let mut manifests = vec![object("00-namespace", &namespace()), object("10-parameters", &parameter_map(parameters))];
     for (path, text) in built_in::under("policies/admission/") {
         let policy: ValidatingAdmissionPolicy = serde_saphyr::from_str(text).expect("a test reads every policy");
         let name = path.rsplit(['/', '.']).nth(1).expect("it is a path of a YAML file");

@@ -16,11 +16,10 @@ use kars_contract::digest::Digest;
 use kars_contract::document::Document;
 use kars_contract::router::RouterDocument;
 use kars_scenario::diagnostic::Found;
-use kars_scenario::environment::Engine;
 
 use crate::bundle::Origins;
 use crate::lower::objects::{self, Object, Planned};
-use crate::lower::{AgentPlan, Plan, encrypted, origins_of_objects};
+use crate::lower::{AgentPlan, Plan, delivery, encrypted, origins_of_objects};
 use crate::resolve::Agent;
 pub use judge::{Platform, judge, judge_flows};
 use patch::Patches;
@@ -91,19 +90,19 @@ pub fn render<'a>(plan: Plan<'a>, found: &mut Found) -> Renderer<'a> {
     Renderer { plan, templates, patches, court }
 }
 
-/// Tells Argo CD in which wave an object is applied: the first digit of its file's number.
-fn order(plan: &Plan<'_>, planned: &mut Planned) {
-    if plan.resolved().target.engine == Engine::Argocd {
-        planned.object.annotate("argocd.argoproj.io/sync-wave", &planned.file[..1]);
-    }
+/// Marks an object for the delivery engine, and patches it.
+fn finish(plan: &Plan<'_>, patches: &Patches<'_>, agent: Option<&str>, planned: &mut Planned, found: &mut Found) {
+    let engine = plan.resolved().target.engine;
+    delivery::order(engine, planned);
+    patches.apply(planned, agent, found);
+    delivery::keep_as_written(engine, &mut planned.object);
 }
 
 /// The relay's objects, patched.
 fn objects_of_mesh(plan: &Plan<'_>, patches: &Patches<'_>, found: &mut Found) -> Vec<Planned> {
     let mut planned = objects::of_mesh(plan);
     for object in &mut planned {
-        order(plan, object);
-        patches.apply(object, None, found);
+        finish(plan, patches, None, object, found);
     }
     planned
 }
@@ -144,8 +143,7 @@ impl<'a> Renderer<'a> {
         let files = self.templates.fill(plan, found);
         let mut planned = objects::of_agent(self.plan.resolved(), plan, &files);
         for object in &mut planned {
-            order(&self.plan, object);
-            self.patches.apply(object, Some(plan.agent.name.as_str()), found);
+            finish(&self.plan, &self.patches, Some(plan.agent.name.as_str()), object, found);
         }
         let bench = self.bench(Some(plan.agent.name.as_str()));
         self.court.agent(plan, self.plan.resolved(), &planned, &bench, found);

@@ -1,5 +1,7 @@
 //! Environments: the facts of one target. Not here: how a local file overlays a built-in one (`karsc_core::parse`).
 
+mod delivery;
+
 use std::collections::BTreeMap;
 
 use kars_contract::host_pattern::HostPattern;
@@ -8,9 +10,10 @@ use serde::Serialize;
 
 use crate::agent::Labels;
 use crate::decode::Decode;
-use crate::name::{Name, Table};
+use crate::name::Name;
 use crate::scenario::{ApiVersion, Host};
 use crate::span::Spanned;
+pub use delivery::{Delivery, Engine, Verify};
 
 /// The kind of an environment file.
 #[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
@@ -265,52 +268,6 @@ pub struct Observability {
     /// The OpenTelemetry collector, as `service.namespace:port`: `otel-collector.observability:4317`.
     #[serde(default)]
     pub otlp: Option<Spanned<String>>,
-}
-
-/// How bundles reach the cluster.
-#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Delivery {
-    /// Who applies bundles to the cluster.
-    pub engine: Spanned<Engine>,
-    /// Where bundles are published: `oci://ghcr.io/acme/bundles`, or a Git URL for Argo CD.
-    #[serde(default)]
-    pub repository: Option<Spanned<String>>,
-    /// The path of the bundle in a Git repository.
-    #[serde(default)]
-    pub path: Option<Spanned<String>>,
-    /// The service account that applies bundles.
-    #[serde(default)]
-    pub service_account: Option<Spanned<Name>>,
-    /// How the engine checks signatures.
-    #[serde(default)]
-    pub verify: Option<Verify>,
-    /// The engine's version, quoted: `"2.9"`.
-    #[serde(default)]
-    pub engine_version: Option<Spanned<String>>,
-    /// Who may write in each scenario's namespaces, by scenario, as `namespace/serviceaccount`. It feeds the platform bundle.
-    #[serde(default)]
-    pub identities: Table<Spanned<String>>,
-}
-
-/// Who applies bundles.
-#[derive(Clone, Copy, Debug, Decode, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// Flux.
-    Flux,
-    /// Argo CD.
-    Argocd,
-    /// Nobody: `kubectl apply -k` does it.
-    None,
-}
-
-/// How the engine checks signatures.
-#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Verify {
-    /// The public key that bundles are signed with, a file of the scenario's folder: `keys/release.pub`.
-    pub key: Spanned<String>,
 }
 
 /// Whose signatures routers trust.

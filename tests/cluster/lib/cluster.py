@@ -118,6 +118,7 @@ class Cluster(Processes):
         """Starts the controller manager and the scheduler."""
         self.start("controller-manager", self.programs / "kube-controller-manager", "--kubeconfig", self.folder / "controller-manager.json",
                    "--leader-elect=false", "--secure-port", "0", "--use-service-account-credentials",
+                   "--node-monitor-grace-period", "1h",  # Nodes of kwok do not say every few seconds that they are there.
                    "--service-account-private-key-file", self.folder / "service-account.key",
                    "--root-ca-file", self.folder / "apiserver.crt", "--enable-hostpath-provisioner")
         self.start("scheduler", self.programs / "kube-scheduler", "--kubeconfig", self.folder / "scheduler.json",

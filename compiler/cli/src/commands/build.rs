@@ -1,6 +1,7 @@
 //! `karsc build`: the bundle, or a summary of it, or the answer whether a folder still holds it.
 
 mod drift;
+mod hydrated;
 mod platform;
 mod stage;
 mod stream;
@@ -10,7 +11,7 @@ mod watch;
 use std::path::Path;
 
 use super::{Nowhere, compiled};
-use crate::args::Build;
+use crate::args::{Build, Layout};
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::print::Printer;
@@ -19,6 +20,9 @@ use crate::tree::Tree;
 pub(crate) fn run(arguments: &Build, printer: &Printer) -> Outcome {
     if let Some(path) = arguments.output.as_ref().filter(|_| arguments.platform) {
         return platform::run(arguments, path, printer);
+    }
+    if let (Some(Layout::ArgoHydrator), Some(path)) = (arguments.layout, &arguments.output) {
+        return hydrated::run(arguments, path, printer);
     }
     let inputs = Inputs::of(&arguments.source)?;
     if let Some(stage) = arguments.stage {

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::fmt::replace;
 use crate::args::Publish;
-use crate::inputs::moment;
+use crate::inputs::now;
 use crate::keys::{Password, read_private};
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::package::artifact::Artifact;
@@ -120,7 +120,7 @@ impl Keys {
             trust.map_err(|error| Failure::Usage(error.to_string()))
         };
         let attestation = self.attestation.as_ref().map(std::slice::from_ref).map(trust).transpose()?;
-        Ok(Expectations { trust: trust(&self.release)?, attestation, audience: None, now: moment(None)? })
+        Ok(Expectations { trust: trust(&self.release)?, attestation, audience: None, now: now() })
     }
 
     /// Signs the artifact's digest, and attests about it what was attested about the bundle.

@@ -14,7 +14,7 @@ use karsc_core::bundle::Bundle;
 use super::comparison::Comparison;
 use super::compiled;
 use crate::args::{AnswerFormat, Source, Verify};
-use crate::inputs::{Inputs, moment};
+use crate::inputs::{Inputs, now};
 use crate::keys::read_public;
 use crate::outcome::{Exit, Failure, Outcome};
 use crate::print::{Printer, counted};
@@ -23,7 +23,7 @@ use crate::verification::{Expectations, Report, State, mismatch, verify};
 pub(crate) fn run(arguments: &Verify, printer: &Printer) -> Outcome {
     let trust = trust(arguments)?;
     let attestation = arguments.attestation_key.as_deref().map(|path| attesting(path, &trust)).transpose()?;
-    let now = moment(arguments.as_of)?;
+    let now = arguments.as_of.unwrap_or_else(now);
     let expectations = Expectations { trust, attestation, audience: arguments.audience.clone(), now };
     let state = State::read(arguments.state.as_deref())?;
     let fetched = match arguments.bundle.to_str().filter(|text| text.starts_with("oci://")) {

@@ -46,13 +46,37 @@ const TABLE: [(i32, &str); 37] = [
     (4, "$K init fresh && touch fresh/mine && $K init fresh"),
 ];
 
+/// What comes before each line of `VERIFIED`: two pairs of keys, and a bundle that is signed with one of them.
+const PREPARED: &str = "export COSIGN_PASSWORD=; $K keygen -q -o k && $K keygen -q -o other && \
+    $K sign -q out --key k.key --serial 1764028800 && V='verify out --as-of 2025-11-26T00:00:00Z' && ";
+
+/// What `verify` says of a bundle, and of what was done to it.
+const VERIFIED: [(i32, &str); 12] = [
+    (0, "$K $V --key k.pub --audience kind"),
+    (0, "$K $V --key k.pub --rebuild brief"),
+    (10, "rm -r out/signatures; $K $V --key k.pub"),
+    (10, "$K $V --key k.pub --attestation-key other.pub"),
+    (11, "rm out/bundle.json; $K $V --key k.pub"),
+    (12, "$K $V --key other.pub"),
+    (12, "$K $V --key k.pub --key other.pub --threshold 2"),
+    (13, "$K $V --key k.pub --audience elsewhere"),
+    (14, "echo >> out/kustomization.yaml; $K $V --key k.pub"),
+    (14, "sed -i s/h0/other/ brief/scenario.yaml; $K $V --key k.pub --rebuild brief"),
+    (
+        15,
+        "$K $V -q --key k.pub --state s.json > /dev/null && $K sign -q out --key k.key --serial 1764028799 && $K $V --key k.pub --state s.json",
+    ),
+    (16, "$K verify out --key k.pub --as-of 2027-01-01T00:00:00Z"),
+];
+
 #[test]
 fn every_documented_code_is_reached() {
     let mut reached = BTreeSet::from([70]);
-    for (code, line) in TABLE {
+    let verified = VERIFIED.map(|(code, line)| (code, format!("{PREPARED}{line}")));
+    for (code, line) in TABLE.map(|(code, line)| (code, line.to_owned())).into_iter().chain(verified) {
         let place = Place::with_agents(1);
         place.run("build brief -o out").expect(0);
-        let run = place.shell(line);
+        let run = place.shell(&line);
         assert_eq!(run.code, code, "{line}\n{}{}", run.out, run.err);
         let says = [&run.out, &run.err].iter().any(|text| !text.is_empty());
         assert!(says || code == 0, "`{line}` ends with {code} and says nothing");

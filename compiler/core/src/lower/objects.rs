@@ -27,7 +27,7 @@ use crate::resolve::Resolved;
 
 pub(crate) use config_map::{ORIGINS, RuntimeFiles, TRUST};
 pub(crate) use external_secret::{ExternalSecret, Metadata as ExternalSecretMetadata};
-pub(crate) use kustomization::kustomization;
+pub(crate) use kustomization::{Kustomization, kustomization};
 #[cfg(test)]
 pub(crate) use network_policy::{SPECIAL_V4, SPECIAL_V6};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kars_scenario::codes;
 use kars_scenario::diagnostic::{Diagnostic, Found};
-use kars_scenario::environment::{Environment, SecretSource};
+use kars_scenario::environment::{Environment, SecretSource, Verify};
 use kars_scenario::scenario::Scenario;
 use kars_scenario::span::{FileId, Spanned};
 
@@ -31,8 +31,7 @@ impl Texts {
         sources: &mut Sources,
         found: &mut Found,
     ) {
-        let verify =
-            environment.delivery.iter().filter_map(|delivery| delivery.verify.as_ref()).map(|verify| &verify.key);
+        let verify = environment.delivery.iter().filter_map(|delivery| delivery.verify.as_ref()).flat_map(Verify::keys);
         let keys = environment.trust.iter().flat_map(|trust| &trust.keys);
         for name in verify.chain(keys) {
             self.read(name, files, sources, found);
