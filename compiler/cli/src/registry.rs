@@ -43,11 +43,11 @@ impl Limits {
         manifest: 4 << 20,
         blob: crate::package::LARGEST_LAYER,
         idle: Duration::from_secs(30),
-        total: Duration::from_secs(300),
+        total: Duration::from_mins(5),
         pause: Duration::from_millis(250),
     };
     /// For writing, which a slow line may draw out.
-    pub(crate) const PUSH: Self = Self { total: Duration::from_secs(1800), ..Self::PULL };
+    pub(crate) const PUSH: Self = Self { total: Duration::from_mins(30), ..Self::PULL };
 }
 
 /// What is to be done in a repository.

@@ -83,7 +83,6 @@ struct Dsse<'a> {
 #[serde(deny_unknown_fields)]
 struct Signature<'a> {
     sig: Cow<'a, str>,
-    keyid: &'a str,
 }
 
 /// What other programs write: the same, with further fields that say nothing about a key.
@@ -158,7 +157,7 @@ impl Envelope {
             dsse_envelope: Dsse {
                 payload: STANDARD.encode(&self.payload).into(),
                 payload_type: PAYLOAD_TYPE,
-                signatures: [Signature { sig: STANDARD.encode(self.signature.as_bytes()).into(), keyid: &self.hint }],
+                signatures: [Signature { sig: STANDARD.encode(self.signature.as_bytes()).into() }],
             },
         };
         serde_json::to_string(&wire).expect("all fields are text")

@@ -51,7 +51,7 @@ pub struct Statement<C> {
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Wire<C> {
     #[serde(rename = "_type")]
     kind: String,
@@ -60,16 +60,15 @@ struct Wire<C> {
     predicate: C,
 }
 
+/// Other programs write further fields, such as annotations, and further digests. They add nothing to what is read here.
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Subject {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
     digest: Sha256,
 }
 
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Sha256 {
     sha256: String,
 }
@@ -118,7 +117,8 @@ impl Attested {
         written(&self.digest, None, &self.predicate_type, &self.predicate)
     }
 
-    /// Reads a statement with one subject and its SHA-256 digest. Other programs write spaces and names as they like.
+    /// Reads a statement with one subject and its SHA-256 digest. Other programs write spaces, names and further fields as
+    /// they like; what is known must be there once.
     pub fn decode(bytes: &[u8]) -> Result<Self, Refusal> {
         let wire: Wire<Box<RawValue>> =
             serde_json::from_slice(bytes).map_err(|error| Refusal::Statement(error.to_string()))?;
@@ -132,10 +132,10 @@ impl Attested {
     }
 }
 
-fn written<P: Serialize>(digest: &Digest, name: Option<&str>, predicate_type: &str, predicate: P) -> Vec<u8> {
+fn written<P: Serialize>(digest: &Digest, name: Option<&'static str>, predicate_type: &str, predicate: P) -> Vec<u8> {
     let wire = Wire {
         kind: KIND.to_owned(),
-        subject: [Subject { name: name.map(str::to_owned), digest: Sha256 { sha256: digest.hex().to_owned() } }],
+        subject: [Subject { name, digest: Sha256 { sha256: digest.hex().to_owned() } }],
         predicate_type: predicate_type.to_owned(),
         predicate,
     };

@@ -14,7 +14,7 @@ from lib.delivery import HOST, Registry, Signer
 PROGRAMS = ["registry", "cosign", "oras"]
 NAME = "exec-brief-hermes"
 SERIAL = int(time.time()) - 3600
-ATTESTED = {"slsaprovenance1": "https://slsa.dev/provenance/v1", "https://spdx.dev/Document/v2.3": "https://spdx.dev/Document/v2.3"}
+ATTESTED = {"slsaprovenance1": "https://slsa.dev/provenance/v1", "spdxjson": "https://spdx.dev/Document"}
 
 prepare = build_karsc
 

@@ -24,8 +24,8 @@ struct Inspected {
     /// The manifest, by digest.
     artifact: String,
     manifest_digest: Digest,
-    config: Blob,
-    layers: Vec<Blob>,
+    config: Piece,
+    layers: Vec<Piece>,
     annotations: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bundle: Option<Bundle>,
@@ -38,7 +38,7 @@ struct Inspected {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Blob {
+struct Piece {
     blob_digest: String,
     media_type: String,
     size: i64,
@@ -105,9 +105,9 @@ pub(crate) fn run(arguments: &Inspect, printer: &Printer) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn blob(descriptor: OciDescriptor) -> Blob {
+fn blob(descriptor: OciDescriptor) -> Piece {
     let OciDescriptor { media_type, digest, size, .. } = descriptor;
-    Blob { blob_digest: digest, media_type, size }
+    Piece { blob_digest: digest, media_type, size }
 }
 
 fn statement(signed: &Signed) -> Found {

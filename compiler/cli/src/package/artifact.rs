@@ -1,8 +1,6 @@
 //! A layer as an OCI artifact: an image configuration, and a manifest that names both and says what it is. Flux and Argo CD
 //! accept it alike. Not here: signatures, which refer to the manifest.
 
-use std::collections::BTreeMap;
-
 use kars_contract::digest::Digest;
 use kars_contract::instant::Instant;
 use kars_contract::name::Name;
@@ -29,13 +27,17 @@ pub(crate) struct Artifact {
 
 /// An image configuration: which archives make the file system. Registries look into it.
 #[derive(Serialize)]
-struct Config<'a> {
+struct Image<'a> {
     architecture: &'static str,
-    config: BTreeMap<(), ()>,
+    config: Nothing,
     created: &'a str,
     os: &'static str,
     rootfs: RootFs<'a>,
 }
+
+/// An object without fields: nothing is ever run.
+#[derive(Serialize)]
+struct Nothing {}
 
 #[derive(Serialize)]
 struct RootFs<'a> {
@@ -48,9 +50,9 @@ impl Artifact {
     /// Makes the artifact of a bundle. It depends on nothing but the bundle and its serial.
     pub(crate) fn of(layer: Layer, report: &Report) -> Self {
         let created = moment(report.serial);
-        let config = serde_json::to_vec(&Config {
+        let config = serde_json::to_vec(&Image {
             architecture: "unknown",
-            config: BTreeMap::new(),
+            config: Nothing {},
             created: &created,
             os: "unknown",
             rootfs: RootFs { diff_ids: [&layer.archive], kind: "layers" },

@@ -101,7 +101,7 @@ mod tests {
         let files = files(&[("agents/a/00.yaml", "one"), ("agents/b/00.yaml", "two"), ("bundle.json", "{}")]);
         let layer = pack(&files, 7).unwrap();
         assert_eq!(layer.archive.as_str(), "sha256:24e2bfd4211997bce142fbff2e2b6bae6428cd7c0db14ada562fab5ccc54abaa");
-        assert_eq!(layer.digest.as_str(), "");
+        assert_eq!(layer.digest.as_str(), "sha256:9066fd86b453344a26ff843a643ef6e9f201bf64bc1b3c5de5c49abb755b07cb");
         assert_eq!(layer.bytes.get(..10), Some(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255][..]));
         assert_ne!(pack(&files, 8).unwrap().digest, layer.digest);
     }

@@ -4,9 +4,10 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::future::Future;
+use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
-use reqwest::redirect::Policy;
+use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use tokio::time::Instant;
 
@@ -20,7 +21,10 @@ const MOST_REDIRECTS: usize = 5;
 
 /// A client of one repository.
 pub(super) struct Http {
+    /// Follows redirects to other hosts, without authorisation: registries keep blobs elsewhere.
     client: Client,
+    /// Stays with whom it asks: what is sent may be a secret.
+    faithful: Client,
     pub(super) base: Url,
     pub(super) address: Address,
     pub(super) access: Access,
@@ -57,16 +61,17 @@ impl Http {
         let scheme = if plain { "http" } else { "https" };
         let base = Url::parse(&format!("{scheme}://{}/v2/", address.server()))
             .map_err(|error| Fault::Machine(format!("`{}` is no host: {error}", address.host)))?;
-        let mut builder = Client::builder()
-            .user_agent(concat!("karsc/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(limits.idle)
-            .read_timeout(limits.idle)
-            .redirect(Policy::custom(redirected));
-        if address.is_loopback() {
-            builder = builder.no_proxy();
-        }
+        let client = |policy: fn(&Url, &Url) -> bool| {
+            let builder = Client::builder()
+                .user_agent(concat!("karsc/", env!("CARGO_PKG_VERSION")))
+                .connect_timeout(limits.idle)
+                .redirect(Policy::custom(move |attempt| redirected(attempt, policy)));
+            let builder = if address.is_loopback() { builder.no_proxy() } else { builder };
+            builder.build().map_err(|error| Fault::Machine(reason(&error)))
+        };
         Ok(Self {
-            client: builder.build().map_err(|error| Fault::Machine(reason(&error)))?,
+            client: client(is_safe)?,
+            faithful: client(is_same)?,
             base,
             address: address.clone(),
             access,
@@ -95,7 +100,11 @@ impl Http {
                 Err(fault) if fault.is_passing() => {}
                 done => return done,
             }
-            self.in_time(self.base.as_str(), async { Ok(tokio::time::sleep(pause).await) }).await?;
+            self.in_time(self.base.as_str(), async {
+                tokio::time::sleep(pause).await;
+                Ok(())
+            })
+            .await?;
             pause *= 4;
         }
         attempt().await
@@ -118,12 +127,17 @@ impl Http {
     /// Sends one request. Only the registry itself sees its authorisation.
     async fn once(&self, ask: &Ask<'_>) -> Result<Reply, Fault> {
         let authorization = self.authorization.borrow().clone().filter(|_| ask.url.origin() == self.base.origin());
-        self.send(ask, authorization).await
+        let client = if ask.body.is_some() { &self.faithful } else { &self.client };
+        self.send(client, ask, authorization).await
     }
 
-    /// Sends one request with the given authorisation.
-    pub(super) async fn send(&self, ask: &Ask<'_>, authorization: Option<HeaderValue>) -> Result<Reply, Fault> {
-        let mut request = self.client.request(ask.method.clone(), ask.url.clone()).header(ACCEPT, ask.accept);
+    /// Sends one request for a token, which is answered by whom it is sent to or by nobody.
+    pub(super) async fn send_secret(&self, ask: &Ask<'_>, authorization: Option<HeaderValue>) -> Result<Reply, Fault> {
+        self.send(&self.faithful, ask, authorization).await
+    }
+
+    async fn send(&self, client: &Client, ask: &Ask<'_>, authorization: Option<HeaderValue>) -> Result<Reply, Fault> {
+        let mut request = client.request(ask.method.clone(), ask.url.clone()).header(ACCEPT, ask.accept);
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
@@ -136,15 +150,22 @@ impl Http {
                 return Fault::Redirect(place.clone());
             }
             if error.is_timeout() {
-                return Fault::Slow { place: place.clone(), seconds: self.limits.idle.as_secs() };
+                return slow(&place, self.limits.idle);
             }
             Fault::Unreachable { place: place.clone(), reason: reason(error) }
         };
         self.in_time(&place, async {
-            let response = request.send().await.map_err(|error| failed(&error))?;
+            // Until the first byte of the answer, the time of what is sent is added.
+            let patience = self.limits.idle + sending(ask.body.map_or(0, |(body, _)| body.len()));
+            let response = tokio::time::timeout(patience, request.send()).await.map_err(|_| slow(&place, patience))?;
+            let response = response.map_err(|error| failed(&error))?;
             let (status, headers) = (response.status(), response.headers().clone());
             // What a failure says is of no use to anybody, and may be long.
-            let body = if status.is_success() { read(response, ask.most, &place, failed).await? } else { Vec::new() };
+            let body = if status.is_success() {
+                Body { response, place: &place, idle: self.limits.idle }.read(ask.most, failed).await?
+            } else {
+                Vec::new()
+            };
             Ok(Reply { status, headers, body })
         })
         .await
@@ -152,30 +173,45 @@ impl Http {
 
     /// Gives up when all time is used.
     async fn in_time<T>(&self, place: &str, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let slow = || Fault::Slow { place: place.to_owned(), seconds: self.limits.total.as_secs() };
-        tokio::time::timeout_at(self.deadline, work).await.unwrap_or_else(|_| Err(slow()))
+        tokio::time::timeout_at(self.deadline, work).await.unwrap_or_else(|_| Err(slow(place, self.limits.total)))
     }
 }
 
-/// Reads a body of bounded size.
-async fn read(
-    mut response: Response,
-    most: u64,
-    place: &str,
-    failed: impl Fn(&reqwest::Error) -> Fault,
-) -> Result<Vec<u8>, Fault> {
-    let too_large = || Fault::TooLarge { place: place.to_owned(), limit: most };
-    if response.content_length().is_some_and(|length| length > most) {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
-        if body.len() as u64 + chunk.len() as u64 > most {
+/// A body that is still to be read.
+struct Body<'a> {
+    response: Response,
+    place: &'a str,
+    /// How long no byte may come.
+    idle: Duration,
+}
+
+impl Body<'_> {
+    /// Reads no more than so many bytes.
+    async fn read(mut self, most: u64, failed: impl Fn(&reqwest::Error) -> Fault) -> Result<Vec<u8>, Fault> {
+        let too_large = || Fault::TooLarge { place: self.place.to_owned(), limit: most };
+        if self.response.content_length().is_some_and(|length| length > most) {
             return Err(too_large());
         }
-        body.extend_from_slice(&chunk);
+        let mut body = Vec::new();
+        loop {
+            let chunk = tokio::time::timeout(self.idle, self.response.chunk()).await;
+            let chunk = chunk.map_err(|_| slow(self.place, self.idle))?;
+            let Some(chunk) = chunk.map_err(|error| failed(&error))? else { return Ok(body) };
+            if body.len() as u64 + chunk.len() as u64 > most {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
     }
-    Ok(body)
+}
+
+/// How long so many bytes may take at most: 64 KiB each second.
+fn sending(bytes: usize) -> Duration {
+    Duration::from_secs(bytes as u64 >> 16)
+}
+
+fn slow(place: &str, limit: Duration) -> Fault {
+    Fault::Slow { place: place.to_owned(), seconds: limit.as_secs() }
 }
 
 /// The reply, unless it says no.
@@ -190,12 +226,17 @@ fn passed(reply: Reply, url: &Url) -> Result<Reply, Fault> {
 }
 
 /// From `https` to `https`, or on the same host and port; nowhere else.
-fn redirected(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
-    let safe = attempt.previous().last().is_some_and(|previous| {
-        let both = previous.scheme() == "https" && attempt.url().scheme() == "https";
-        both || previous.origin() == attempt.url().origin()
-    });
-    if safe && attempt.previous().len() <= MOST_REDIRECTS {
+fn is_safe(from: &Url, to: &Url) -> bool {
+    (from.scheme() == "https" && to.scheme() == "https") || is_same(from, to)
+}
+
+fn is_same(from: &Url, to: &Url) -> bool {
+    from.origin() == to.origin()
+}
+
+fn redirected(attempt: Attempt<'_>, may: fn(&Url, &Url) -> bool) -> Action {
+    let allowed = attempt.previous().last().is_some_and(|previous| may(previous, attempt.url()));
+    if allowed && attempt.previous().len() <= MOST_REDIRECTS {
         attempt.follow()
     } else {
         attempt.error("the redirect is not followed")
@@ -207,7 +248,11 @@ pub(super) fn place(url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
     shown.set_fragment(None);
-    shown.to_string()
+    // These fail where an address can hold neither.
+    shown
+        .set_password(None)
+        .and_then(|()| shown.set_username(""))
+        .map_or_else(|()| url.scheme().to_owned(), |()| shown.to_string())
 }
 
 /// The innermost reason.
@@ -217,4 +262,37 @@ fn reason(error: &reqwest::Error) -> String {
         inner = source;
     }
     if std::ptr::addr_eq(inner, error) { "the connection failed".to_owned() } else { inner.to_string().to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_redirect_leads_to_where_it_is_less_safe() {
+        for (from, to, safe, same) in [
+            ("https://a.example/v2/", "https://a.example/blobs/", true, true),
+            ("https://a.example/v2/", "https://b.example/", true, false),
+            ("https://a.example/v2/", "https://a.example:444/", true, false),
+            ("https://a.example/v2/", "http://a.example/v2/", false, false),
+            ("http://127.0.0.1:5000/v2/", "http://127.0.0.1:5000/x", true, true),
+            ("http://127.0.0.1:5000/v2/", "http://127.0.0.1:5001/x", false, false),
+            ("http://127.0.0.1:5000/v2/", "https://a.example/", false, false),
+            ("https://a.example/v2/", "file:///etc/passwd", false, false),
+        ] {
+            let [from, to] = [from, to].map(|text| Url::parse(text).unwrap());
+            assert_eq!((is_safe(&from, &to), is_same(&from, &to)), (safe, same), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn what_is_secret_in_an_address_is_not_shown() {
+        let url = Url::parse("https://user:word@a.example/v2/?token=secret#secret").unwrap();
+        assert_eq!(place(&url), "https://a.example/v2/");
+    }
+
+    #[test]
+    fn a_large_body_has_time_to_be_sent() {
+        assert_eq!([0, 65_535, 64 << 20].map(|bytes| sending(bytes).as_secs()), [0, 0, 1024]);
+    }
 }

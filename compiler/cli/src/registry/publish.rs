@@ -10,6 +10,9 @@ use crate::package::artifact::Artifact;
 use crate::package::legacy::{self, Legacy};
 use crate::package::referrer::{EMPTY, Referrer};
 
+/// How often the list of signatures is written, and read back, at most.
+const LISTINGS: usize = 4;
+
 /// An artifact with all that vouches for it.
 #[derive(Debug)]
 pub(crate) struct Publication {
@@ -43,29 +46,33 @@ impl Registry {
         self.push_manifest(&artifact.manifest, OCI_IMAGE_MEDIA_TYPE, tag)
     }
 
-    /// Lists referrers under the tag that stands in for a registry's own index, beside those that are there.
+    /// Lists referrers under the tag that stands in for a registry's own index, beside those that are there. It is read back,
+    /// since whoever signs the same artifact at the same moment may have replaced it.
     fn list(&self, subject: &Digest, referrers: &[Referrer]) -> Result<(), Fault> {
         let tag = fallback_tag(subject);
-        let mut index = match self.manifest(&tag) {
-            Ok(there) => index_of(&there.bytes, &tag)?,
-            Err(Fault::NotFound(_)) => OciImageIndex {
-                schema_version: 2,
-                media_type: Some(OCI_IMAGE_INDEX_MEDIA_TYPE.to_owned()),
-                manifests: Vec::new(),
-                artifact_type: None,
-                annotations: None,
-            },
-            Err(fault) => return Err(fault),
-        };
-        let new = referrers.iter().map(Referrer::entry);
-        let missing: Vec<_> =
-            new.filter(|entry| index.manifests.iter().all(|there| there.digest != entry.digest)).collect();
-        if missing.is_empty() {
-            return Ok(());
+        for _ in 0..LISTINGS {
+            let mut index = match self.manifest(&tag) {
+                Ok(there) => index_of(&there.bytes, &tag)?,
+                Err(Fault::NotFound(_)) => OciImageIndex {
+                    schema_version: 2,
+                    media_type: Some(OCI_IMAGE_INDEX_MEDIA_TYPE.to_owned()),
+                    manifests: Vec::new(),
+                    artifact_type: None,
+                    annotations: None,
+                },
+                Err(fault) => return Err(fault),
+            };
+            let new = referrers.iter().map(Referrer::entry);
+            let missing: Vec<_> =
+                new.filter(|entry| index.manifests.iter().all(|there| there.digest != entry.digest)).collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            index.manifests.extend(missing);
+            let bytes = serde_json::to_vec(&index).expect("its keys are text");
+            self.push_manifest(&bytes, OCI_IMAGE_INDEX_MEDIA_TYPE, &tag)?;
         }
-        index.manifests.extend(missing);
-        let bytes = serde_json::to_vec(&index).expect("its keys are text");
-        self.push_manifest(&bytes, OCI_IMAGE_INDEX_MEDIA_TYPE, &tag)
+        Err(Fault::Malformed { place: tag, reason: "others keep replacing the list of signatures".to_owned() })
     }
 
     /// Puts claims under the older tag, beside those that are there.

@@ -59,7 +59,11 @@ impl Registry {
 
     /// A blob, by the descriptor of a manifest.
     pub(crate) fn blob(&self, descriptor: &OciDescriptor) -> Result<Vec<u8>, Fault> {
-        let most = self.http.limits.blob;
+        self.blob_within(descriptor, self.http.limits.blob)
+    }
+
+    /// A blob of so many bytes at most.
+    pub(super) fn blob_within(&self, descriptor: &OciDescriptor, most: u64) -> Result<Vec<u8>, Fault> {
         let named = &descriptor.digest;
         let malformed = |reason| Fault::Malformed { place: named.clone(), reason };
         let asked = Digest::parse(named).map_err(|_| malformed("its digest is not a SHA-256".to_owned()))?;
@@ -82,13 +86,18 @@ impl Registry {
         let most = self.http.limits.manifest;
         for path in [format!("referrers/{subject}"), format!("manifests/{}", fallback_tag(subject))] {
             looked_at.push(path.clone());
-            let (reply, place) = match self.get(&path, OCI_IMAGE_INDEX_MEDIA_TYPE, most) {
-                Ok(found) => found,
-                // A registry without this interface says so in several ways.
-                Err(Fault::NotFound(_) | Fault::Status { status: 400..=499, .. }) => continue,
+            let index = self.get(&path, OCI_IMAGE_INDEX_MEDIA_TYPE, most);
+            let index = match index.and_then(|(reply, place)| index_of(&reply.body, &place)) {
+                Ok(index) => index,
+                // A registry without this interface says so in several ways, and one list may be broken where another is not.
+                Err(
+                    Fault::NotFound(_)
+                    | Fault::Status { status: 400..=499, .. }
+                    | Fault::Malformed { .. }
+                    | Fault::TooLarge { .. },
+                ) => continue,
                 Err(fault) => return Err(fault),
             };
-            let index = index_of(&reply.body, &place)?;
             found.extend(index.manifests.into_iter().map(|entry| (entry.digest.clone(), entry)));
         }
         Ok(Referrers { entries: found.into_values().collect(), looked_at })

@@ -3,6 +3,7 @@
 
 use kars_contract::digest::Digest;
 use kars_trust::Envelope;
+use kars_trust::envelope::MAX_BYTES;
 use kars_trust::statement::Attested;
 use oci_client::manifest::ImageIndexEntry;
 
@@ -14,6 +15,11 @@ use crate::package::legacy::{self, Legacy};
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 /// How many referrers are looked into.
 const MOST: usize = 64;
+/// How many bytes all of them may have together, and each.
+const LARGEST: u64 = 64 << 20;
+const LARGEST_BUNDLE: u64 = MAX_BYTES as u64;
+/// The largest claim of the older form.
+const LARGEST_CLAIM: u64 = 64 << 10;
 
 /// What was found about an artifact.
 #[derive(Debug, Default)]
@@ -37,8 +43,11 @@ impl Registry {
         let referrers = self.referrers(subject)?;
         let mut found = Signatures { looked_at: referrers.looked_at, ..Signatures::default() };
         let bundles = referrers.entries.iter().filter(|entry| may_be_bundle(entry));
+        let mut left = LARGEST;
         for entry in bundles.take(MOST) {
-            found.statements.extend(readable(self.signed(entry, subject))?.flatten());
+            let signed = readable(self.signed(entry, subject, left.min(LARGEST_BUNDLE)))?.flatten();
+            left -= signed.as_ref().map_or(0, |signed| signed.envelope.payload().len() as u64);
+            found.statements.extend(signed);
         }
         let tag = legacy::tag(subject);
         found.looked_at.push(format!("manifests/{tag}"));
@@ -47,14 +56,14 @@ impl Registry {
     }
 
     /// The signed statement that an entry of an index leads to, if it is about the subject.
-    fn signed(&self, entry: &ImageIndexEntry, subject: &Digest) -> Result<Option<Signed>, Fault> {
+    fn signed(&self, entry: &ImageIndexEntry, subject: &Digest, most: u64) -> Result<Option<Signed>, Fault> {
         let manifest = manifest_of(&self.manifest(&entry.digest)?)?;
         let about = manifest.subject.is_some_and(|named| named.digest == subject.as_str());
         let [layer] = manifest.layers.as_slice() else { return Ok(None) };
         if !about || !layer.media_type.starts_with(BUNDLE) {
             return Ok(None);
         }
-        let bytes = self.blob(layer)?;
+        let bytes = self.blob_within(layer, most)?;
         let Ok(envelope) = Envelope::decode_foreign(&bytes) else { return Ok(None) };
         let Ok(statement) = Attested::decode(envelope.payload()) else { return Ok(None) };
         Ok((statement.digest == *subject).then_some(Signed { envelope, statement }))
@@ -63,7 +72,7 @@ impl Registry {
     fn claims(&self, tag: &str) -> Result<Vec<Legacy>, Fault> {
         let manifest = manifest_of(&self.manifest(tag)?)?;
         let layers = manifest.layers.into_iter().filter(|layer| layer.media_type == legacy::MEDIA_TYPE);
-        layers.map(|layer| Ok(Legacy { payload: self.blob(&layer)?, layer })).collect()
+        layers.map(|layer| Ok(Legacy { payload: self.blob_within(&layer, LARGEST_CLAIM)?, layer })).collect()
     }
 }
 

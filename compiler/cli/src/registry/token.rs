@@ -70,7 +70,7 @@ impl Http {
                 let mut url = realm;
                 url.query_pairs_mut().extend_pairs(fields);
                 let ask = Ask { method: Method::GET, url, accept: "application/json", body: None, most: LARGEST };
-                self.send(&ask, self.basic().as_deref().and_then(secret)).await?
+                self.send_secret(&ask, self.basic().as_deref().and_then(secret)).await?
             }
         };
         if !reply.status.is_success() {
@@ -98,7 +98,7 @@ impl Http {
             body: Some((form.query().unwrap_or_default().as_bytes(), "application/x-www-form-urlencoded")),
             most: LARGEST,
         };
-        self.send(&ask, None).await
+        self.send_secret(&ask, None).await
     }
 }
 

@@ -4,7 +4,7 @@ use kars_contract::digest::Digest;
 use kars_trust::envelope::InvalidEnvelope;
 use kars_trust::statement::Attested;
 use kars_trust::verify::attestation;
-use kars_trust::{Envelope, Refusal, SignatureFile};
+use kars_trust::{Envelope, PublicKey, Refusal, SignatureFile, Trust};
 use serde_json::value::RawValue;
 
 use crate::sample::{public, signed, trust};
@@ -59,6 +59,21 @@ fn what_cosign_writes_is_read_and_checked() {
     let envelope = Envelope::decode_foreign(text.as_bytes()).unwrap();
     assert_eq!(ask(&[envelope]).unwrap(), r#"{ "b": 1, "a": [1.50] }"#, "the predicate is kept verbatim");
     assert!(SignatureFile::decode(text.as_bytes()).is_err(), "our own files are written in one way");
+}
+
+/// What cosign 3.1 wrote over a bundle that this project had published, and its key.
+#[test]
+fn what_cosign_wrote_is_read_and_checked() {
+    let bundle = include_bytes!("../cosign/sign.sigstore.json");
+    let key = PublicKey::from_pem(include_str!("../cosign/sign.pub")).unwrap();
+    let envelope = Envelope::decode_foreign(bundle).unwrap();
+    assert_eq!(envelope.hint(), key.hint());
+    let digest = Digest::parse("sha256:c82dfe9c4f60c4b86ef09cad3aa60ecbb19c7d6d6ecff85ea7b50784e38d254e").unwrap();
+    let theirs = Trust::in_keys([key], 1, 0).unwrap();
+    let (attested, signers) = attestation([&envelope], &digest, COSIGN, &theirs).unwrap();
+    assert_eq!((attested.predicate.get(), signers.len()), ("{}", 1));
+    assert_eq!(attestation([&envelope], &Digest::of(b""), COSIGN, &theirs).unwrap_err().code(), "other-digest");
+    assert_eq!(attestation([&envelope], &digest, COSIGN, &trust(&[1], 1)).unwrap_err().code(), "no-matching-key");
 }
 
 #[test]

@@ -40,7 +40,7 @@ const TABLE: [Row; 38] = [
     }),
     ("not-canonical", 12, "no line feed at the end", |case| case.signatures.truncate(case.signatures.len() - 1)),
     ("malformed-signature", 12, "a space more", |case| edit(case, ":{", ": {")),
-    ("malformed-signature", 12, "another hint in the envelope", |case| edit(case, r#""keyid":""#, r#""keyid":"A"#)),
+    ("malformed-signature", 12, "a hint in the envelope", |case| edit(case, r#"{"sig""#, r#"{"keyid":"","sig""#)),
     ("malformed-signature", 12, "an escape where none is needed", |case| edit(case, "application/", r"application\/")),
     ("not-canonical", 12, "a key that signed twice", |case| case.signatures = case.signatures.repeat(2)),
     ("not-canonical", 12, "hints out of order", |case| {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use kars_contract::digest::Digest;
-use kars_trust::{Refusal, Trust, verify};
+use kars_trust::{Refusal, Trust};
 use oci_client::manifest::{IMAGE_LAYER_GZIP_MEDIA_TYPE, OciDescriptor};
 use tempfile::TempDir;
 
@@ -52,24 +52,21 @@ pub(super) fn fetch(text: &str, plain_http: bool, trust: &Trust, printer: &Print
     Ok(Fetched { folder, reference })
 }
 
-/// Whether enough trusted keys have signed the manifest: in a statement of cosign's type, or in a claim of the older form.
-/// A statement of another type, such as provenance, is no signature, whoever made it.
+/// Whether enough trusted keys have signed the manifest: in statements of cosign's type, or in claims of the older form. It
+/// does not matter which program each of them used. A statement of another type, such as provenance, is no signature, whoever
+/// made it; what others have added takes nothing away.
 fn signed(found: &Signatures, subject: &Digest, trust: &Trust) -> Result<(), Refusal> {
-    let signatures = found.statements.iter().filter(|signed| signed.statement.predicate_type == COSIGN_SIGN);
-    let all: Vec<_> = signatures.map(|signed| &signed.envelope).collect();
-    // What others have added under the name of a trusted key takes nothing away.
-    let good: Vec<_> = all.iter().copied().filter(|signature| trust.keys().any(|key| signature.is_by(key))).collect();
-    let refusal = match verify::attestation(if good.is_empty() { all } else { good }, subject, COSIGN_SIGN, trust) {
-        Ok(_) => return Ok(()),
-        Err(refusal) => refusal,
-    };
-    let claimed = trust.keys().filter(|key| found.legacy.iter().any(|claim| claim.is_by(key, subject))).count();
-    if claimed >= trust.threshold() {
-        return Ok(());
-    }
-    match refusal {
-        Refusal::Unsigned if !found.legacy.is_empty() => Err(Refusal::NoMatchingKey),
-        refusal => Err(refusal),
+    let statements = found.statements.iter().filter(|signed| signed.statement.predicate_type == COSIGN_SIGN);
+    let statements: Vec<_> = statements.filter(|signed| signed.statement.digest == *subject).collect();
+    let signers = trust.keys().filter(|key| {
+        statements.iter().any(|signed| signed.envelope.is_by(key))
+            || found.legacy.iter().any(|claim| claim.is_by(key, subject))
+    });
+    match signers.count() {
+        count if count >= trust.threshold() => Ok(()),
+        0 if statements.is_empty() && found.legacy.is_empty() => Err(Refusal::Unsigned),
+        0 => Err(Refusal::NoMatchingKey),
+        count => Err(Refusal::TooFewKeys { found: count, wanted: trust.threshold() }),
     }
 }
 
