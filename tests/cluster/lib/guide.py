@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-FENCE = re.compile(r"^```(\S+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\S+)(?: at=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def follow(score, path, folder, environment, replace=(), before=lambda: None):
