@@ -8,6 +8,7 @@ mod hostile;
 mod hydrated;
 mod keygen;
 mod output;
+mod registry;
 mod sign;
 mod signed;
 mod streams;
