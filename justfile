@@ -43,11 +43,15 @@ admission:
 
 # Real API servers of two minors take what we write and enforce the admission policies. Needs root; the first build takes 15 minutes.
 cluster:
-    tests/cluster/run.py api admission life
+    tests/cluster/run.py api admission life live
 
 # The real Flux, Argo CD and cosign fetch, verify and apply. Needs root; the first build takes 15 minutes.
 delivery:
     tests/cluster/run.py flux argocd cosign
+
+# The release script and the action, as the public workflows run them. Needs root.
+release:
+    rustup target add x86_64-unknown-linux-musl && tests/cluster/run.py release
 
 # Fuzzes each target for SECONDS, starting from the examples. Needs a nightly toolchain and `cargo install cargo-fuzz`.
 fuzz SECONDS='60' TARGETS='parse include host template_round_trip document':
@@ -56,6 +60,10 @@ fuzz SECONDS='60' TARGETS='parse include host template_round_trip document':
 # Speed and memory, printed as `NAME ratio R must M` in one run; fails on a miss.
 bench:
     python3 tests/bench/run.py
+
+# The same for signing, verifying and publishing, beside `sha256sum` and `oras`.
+bench-delivery:
+    python3 tests/bench/delivery.py
 
 # Licences, sources, duplicate crates.
 deny:

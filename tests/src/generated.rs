@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use karsc_core::check::pages;
+use karsc_core::lock;
 
-use crate::support::root;
+use crate::support::{Disk, root};
 
 /// Compares a committed file with what it should hold, or writes it.
 #[track_caller]
@@ -38,6 +39,26 @@ fn the_reference_of_codes_is_all_pages() {
     let head = "# Codes\n\nEvery finding has a code, and every code a page, which `karsc explain CODE` prints. An exception of a scenario can silence a finding \
                 only where the table says so.\nThis file is made from the pages beside the rules (`just bless`).\n\n";
     assert_generated("docs/reference/codes.md", &format!("{head}{table}{text}"));
+}
+
+/// The locks of the examples name what is built in now; images keep the digests that they have.
+#[test]
+fn the_locks_of_the_examples_are_current() {
+    let examples = std::fs::read_dir(root().join("examples/scenarios")).unwrap().map(|entry| entry.unwrap().path());
+    let mut locks = 0;
+    for folder in examples.chain([root().join("examples/platform")]).filter(|folder| folder.join("karsc.lock").exists())
+    {
+        let files = Disk(folder.clone());
+        let current = lock::current(&files).seen.unwrap();
+        let wanted = lock::Content { digests: lock::digests(&files), ..current };
+        let text = std::fs::read_to_string(folder.join("karsc.lock")).unwrap();
+        let comment: String =
+            text.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        let path = folder.strip_prefix(root()).unwrap().join("karsc.lock");
+        assert_generated(path.to_str().unwrap(), &format!("{comment}{}", wanted.text()));
+        locks += 1;
+    }
+    assert!(locks >= 10, "the examples lost their locks");
 }
 
 /// Rule files and pages come in pairs; a page alone stands for a code of an earlier stage.

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it; `--help`, completions and the manual are made from it.
 
+mod cluster;
 mod registry;
 mod signing;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+pub(crate) use cluster::{Access, Diff, Status, Wait};
 use kars_contract::instant::Instant;
 use kars_scenario::name::Name;
 pub(crate) use registry::{Inspect, Lock, Publish};
@@ -47,7 +49,7 @@ pub(crate) enum Command {
     Build(Build),
     /// Print all diagnostics of a scenario; write nothing
     Check(Check),
-    /// Compare the objects of a scenario with those of another bundle
+    /// Compare the objects of a scenario with those of another bundle, or of a cluster
     Diff(Diff),
     /// Lay out the files of a scenario in one way, comments kept
     Fmt(Fmt),
@@ -71,6 +73,10 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual, or write its pages
     Man(Man),
+    /// Print how far a cluster is from a bundle, and why
+    Status(Status),
+    /// Wait until a cluster holds a bundle, and enforces it
+    Wait(Wait),
     /// Print the version
     Version(Version),
     /// Print a JSON Schema for editors, or the KCL package
@@ -140,20 +146,6 @@ pub(crate) struct Build {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) source: Source,
-}
-
-#[derive(Args, Debug)]
-#[command(after_long_help = "Exit codes: 0 the same, 1 different, above 1 an error.
-
-Examples:
-  karsc diff brief --against out
-  karsc diff brief -e aks --against ../released/brief")]
-pub(crate) struct Diff {
-    #[command(flatten)]
-    pub(crate) source: Source,
-    /// The folder of the other bundle
-    #[arg(long, value_name = "DIR")]
-    pub(crate) against: PathBuf,
 }
 
 #[derive(Args, Debug)]

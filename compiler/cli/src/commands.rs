@@ -11,18 +11,23 @@ pub(crate) mod graph;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
+pub(crate) mod lock;
 pub(crate) mod man;
+mod objects;
 mod progress;
 pub(crate) mod publish;
 pub(crate) mod schema;
 pub(crate) mod sign;
+pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod version;
+pub(crate) mod wait;
 
 use kars_scenario::diagnostic::Found;
 use karsc_core::bundle::{Cache, Output, Unwritable};
 use karsc_core::sources::Sources;
 use karsc_core::{Compilation, Inspection, compile, compile_again};
+pub(crate) use objects::{Objects, is_object};
 
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};

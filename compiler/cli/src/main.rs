@@ -1,6 +1,7 @@
 //! `karsc`: compiles agent scenarios into Kubernetes bundles. Not here: the compiler (`karsc_core`).
 
 mod args;
+mod cluster;
 mod commands;
 mod evaluation;
 mod folder;
@@ -65,9 +66,11 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Completions(completions) => commands::completions::run(completions, printer),
         Command::Man(man) => commands::man::run(man, printer),
         Command::Publish(publish) => commands::publish::run(publish, printer),
-        Command::Lock(_) => unreachable!(),
+        Command::Lock(lock) => commands::lock::run(lock, printer),
         Command::Inspect(inspect) => commands::inspect::run(inspect, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),
+        Command::Status(status) => commands::status::run(status, printer),
+        Command::Wait(wait) => commands::wait::run(wait, printer),
         Command::Version(version) => commands::version::run(version, printer),
         Command::Schema(schema) => commands::schema::run(schema, printer),
         Command::Explain(explain) => commands::explain::run(explain, printer),

@@ -7,16 +7,17 @@ mod statements;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use kars_contract::digest::Digest;
-use kars_contract::instant::Instant;
+use kars_contract::instant;
 use kars_trust::{Envelope, PrivateKey, SignatureFile, Signer, sign as sign_payload};
 use rayon::prelude::*;
 
 use crate::outcome::Failure;
 use crate::slots;
 use crate::tree::Tree;
-use crate::verification::{BUNDLE_SIGNATURE, Inventory, SIGNATURES, World};
+use crate::verification::{BUNDLE_SIGNATURE, Inventory, SIGNATURES, World, mismatch};
 pub(crate) use serial::of_head;
 use statements::Statements;
 
@@ -28,7 +29,7 @@ pub(crate) struct Order {
     pub(crate) attester: Option<PrivateKey>,
     /// Unix seconds.
     pub(crate) serial: u64,
-    pub(crate) not_after: Instant,
+    pub(crate) not_after: instant::Instant,
     /// Seconds.
     pub(crate) grace: u64,
     /// Whether signatures of other keys over another statement may go.
@@ -41,8 +42,22 @@ pub(crate) struct Signed {
     pub(crate) digest: Digest,
     /// How many router documents.
     pub(crate) documents: usize,
+    /// How many statements: one for each document, that of the bundle, and what is attested.
+    pub(crate) statements: usize,
+    /// How long the signing alone took, without reading and writing.
+    pub(crate) took: Duration,
     /// Whether anything changed.
     pub(crate) changed: bool,
+}
+
+/// A statement to sign.
+struct Task<'a> {
+    /// The file that its signatures go to.
+    path: String,
+    /// The signature file that is there; empty where there is none.
+    before: &'a [u8],
+    payload: Vec<u8>,
+    signers: &'a [&'a dyn Signer],
 }
 
 /// Signs the bundle in a folder, whole or not at all. It must be what its inventory says.
@@ -57,59 +72,62 @@ pub(crate) fn sign(folder: &Path, order: &Order) -> Result<Signed, Failure> {
     let slots = world.compare(&inventory)?;
     let digest = Digest::of(&bytes);
     let tree = Tree::prepare(folder)?;
-    let statements = Statements::about(&world, &inventory, &digest, order, slots.keys())?;
-    let mut written = filled(&world, &statements, &slots, order)?;
-    let path = |name: &str| format!("{SIGNATURES}/{name}");
     let signers: Vec<&dyn Signer> = order.signers.iter().map(|key| key as &dyn Signer).collect();
-    let bundle =
-        merged(&path(BUNDLE_SIGNATURE), world.signature(BUNDLE_SIGNATURE), &statements.bundle, &signers, order)?;
-    written.insert(path(BUNDLE_SIGNATURE), bundle.encode().into_bytes());
-    if let Some(attester) = &order.attester {
-        for (name, payload) in attestation::payloads(&world, &digest)? {
-            let file = merged(&path(name), world.signature(name), &payload, &[attester], order)?;
-            written.insert(path(name), file.encode().into_bytes());
-        }
+    let attesters: Vec<&dyn Signer> = order.attester.iter().map(|key| key as &dyn Signer).collect();
+    let statements = Statements::about(&world, &inventory, &digest, order, slots.keys())?;
+    let mut tasks = tasks(&world, statements, &slots, &signers);
+    if !attesters.is_empty() {
+        let payloads = attestation::payloads(&world, &digest)?;
+        tasks.extend(payloads.into_iter().map(|(name, payload)| in_signatures(&world, name, payload, &attesters)));
     }
+    let started = Instant::now();
+    let files: Vec<_> = tasks.par_iter().map(|task| merged(task, order)).collect();
+    let took = started.elapsed();
+    let files = files.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let written: Vec<_> = tasks.par_iter().zip(files).map(|(task, file)| written(&world, task, &file)).collect();
+    let written = written.into_iter().collect::<Result<_, _>>()?;
     tree.replace(&written).map_err(|error| Failure::Environment(error.to_string()))?;
     let changed = tree
         .commit()
         .map_err(|error| Failure::Environment(format!("`{}` cannot be put in its place: {error}", folder.display())))?;
-    Ok(Signed { digest, documents: slots.len(), changed })
+    Ok(Signed { digest, documents: slots.len(), statements: tasks.len(), took, changed })
 }
 
-/// The slots, by path, with the signatures of their documents.
-fn filled(
-    world: &World<'_>,
-    statements: &Statements,
-    slots: &BTreeMap<String, String>,
-    order: &Order,
-) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let signers: Vec<&dyn Signer> = order.signers.iter().map(|key| key as &dyn Signer).collect();
-    let outcomes: Vec<Result<(String, Vec<u8>), Failure>> = statements
-        .documents
-        .par_iter()
-        .map(|(agent, payload)| {
-            let path = slots::path(agent);
-            let before = slots.get(agent).map_or("", String::as_str);
-            let file = merged(&path, before.as_bytes(), payload, &signers, order)?;
-            let slot = String::from_utf8(world.content(&path)?).ok();
-            let filled = slot.and_then(|slot| slots::fill(&slot, &file.encode()));
-            let filled = filled.expect("it was compared with the inventory as a slot");
-            Ok((path, filled.into_bytes()))
-        })
-        .collect();
-    outcomes.into_iter().collect()
+/// The statements of those who sign: about each document, and about the inventory.
+fn tasks<'a>(
+    world: &'a World<'_>,
+    statements: Statements,
+    slots: &'a BTreeMap<String, String>,
+    signers: &'a [&'a dyn Signer],
+) -> Vec<Task<'a>> {
+    let Statements { bundle, documents } = statements;
+    let documents = documents.into_iter().map(|(agent, payload)| {
+        let before = slots.get(&agent).map_or("", String::as_str).as_bytes();
+        Task { path: slots::path(&agent), before, payload, signers }
+    });
+    documents.chain([in_signatures(world, BUNDLE_SIGNATURE, bundle, signers)]).collect()
 }
 
-/// The signatures over a statement: those of these signers, and those of other keys that are there already. Others over
+fn in_signatures<'a>(world: &'a World<'_>, name: &str, payload: Vec<u8>, signers: &'a [&'a dyn Signer]) -> Task<'a> {
+    Task { path: format!("{SIGNATURES}/{name}"), before: world.signature(name), payload, signers }
+}
+
+/// The bytes of a file: its slot filled, or the signatures alone.
+fn written(world: &World<'_>, task: &Task<'_>, file: &SignatureFile) -> Result<(String, Vec<u8>), Failure> {
+    let text = if slots::agent(&task.path).is_none() {
+        file.encode()
+    } else {
+        let slot = String::from_utf8(world.content(&task.path)?).ok();
+        let filled = slot.and_then(|slot| slots::fill(&slot, &file.encode()));
+        filled.ok_or_else(|| mismatch(&format!("`{}` is not the slot that was built", task.path)))?
+    };
+    Ok((task.path.clone(), text.into_bytes()))
+}
+
+/// The signatures over a statement: those of the signers, and those of other keys that are there already. Others over
 /// another statement would be lost, and so are kept from it.
-fn merged(
-    path: &str,
-    before: &[u8],
-    payload: &[u8],
-    signers: &[&dyn Signer],
-    order: &Order,
-) -> Result<SignatureFile, Failure> {
+fn merged(task: &Task<'_>, order: &Order) -> Result<SignatureFile, Failure> {
+    let Task { path, before, payload, signers } = task;
     let mut file = sign_payload(payload, signers).map_err(|error| Failure::Environment(error.to_string()))?;
     if before.is_empty() || order.replace {
         return Ok(file);
@@ -121,7 +139,7 @@ fn merged(
     let there = SignatureFile::decode(before).map_err(|_| lost("something that is no signature"))?;
     let is_ours = |envelope: &Envelope| signers.iter().any(|signer| signer.public_key().hint() == envelope.hint());
     for envelope in there.envelopes().filter(|envelope| !is_ours(envelope)) {
-        if envelope.payload() != payload {
+        if envelope.payload() != *payload {
             return Err(lost(&format!("a signature of the key `{}` over another statement", envelope.hint())));
         }
         file.add(envelope.clone());

@@ -12,6 +12,7 @@ pub mod format;
 pub mod graph;
 pub mod hydrated;
 mod inspect;
+pub mod lock;
 pub mod lower;
 pub mod parse;
 mod platform;

@@ -142,7 +142,7 @@ fn scenario_node(
     scenario.map(|scenario| (include::merged(file, scenario, files, sources, found), environment))
 }
 
-fn lock(files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<(FileId, Lock)> {
+pub(crate) fn lock(files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<(FileId, Lock)> {
     if files.read(LOCK_FILE) == Err(Unreadable::Missing) {
         return None;
     }

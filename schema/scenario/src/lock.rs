@@ -27,10 +27,16 @@ pub struct Lock {
     /// The digest of every image, by `repository:tag`.
     #[serde(default)]
     pub images: BTreeMap<String, Spanned<ImageDigest>>,
+    /// The digests of what scenarios are read with: `catalog` is the scenario's own folder, the others are built in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<String, Spanned<ImageDigest>>,
+    /// Name and version of the KCL engine, for a scenario in KCL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kcl: Option<Spanned<String>>,
 }
 
 crate::text::text_type! {
-    /// The digest of an image.
+    /// A digest, as registries write it.
     ImageDigest, "a digest", 71, "^sha256:[0-9a-f]{64}$",
     |text| text.parse::<Digest>().is_ok(),
     "write `sha256:` and 64 hexadecimal digits"

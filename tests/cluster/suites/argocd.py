@@ -29,10 +29,6 @@ prepare = build_karsc
 
 
 def run(score, programs, folder):
-    import os
-    if os.environ.get("STANDIN"):
-        import lib.standin
-        lib.standin.PROG.update(programs)
     with Cluster(programs, folder) as cluster, Registry(programs, folder), Argo(programs, folder, cluster) as argo:
         with GitServer(folder) as git:
             Delivery(score, cluster, argo, git, Workshop(folder)).run()

@@ -28,10 +28,6 @@ prepare = build_karsc
 
 
 def run(score, programs, folder):
-    import os
-    if os.environ.get("STANDIN"):
-        import lib.standin
-        lib.standin.PROG.update(programs)
     with Cluster(programs, folder) as cluster, Registry(programs, folder) as registry, Flux(programs, folder, cluster) as flux:
         Delivery(score, cluster, registry, flux, Workshop(folder), Signer(programs, folder)).run()
 
@@ -66,11 +62,11 @@ class Delivery:
     def release(self, name, *arguments):
         """Builds, signs, publishes and pins one release; returns the digest."""
         self.serial += 1
-        bundle = self.shop.sign(self.shop.build(self.scenario, name), self.serial)
+        bundle = self.shop.sign(self.shop.build(self.scenario, name), self.serial, "release", "--attestation-key", "attestation.key")
         self.pinned = self.shop.folder / f"{name}-delivery"
         shutil.copytree(bundle / "delivery", self.pinned)
         source = self.pinned / "00-oci-repository.yaml"
-        digest = self.shop.publish(bundle, "bundles/brief", "--pin", source, *arguments)
+        digest = self.shop.publish(bundle, "bundles/brief", "--attestation-key", "attestation.key", "--pin", source, *arguments)
         edit(source, "spec:\n", "spec:\n  insecure: true\n")  # The registry of a test speaks plain HTTP.
         return digest
 
@@ -79,7 +75,7 @@ class Delivery:
 
     def arrive(self):
         """The first release: nothing happens before the pin, everything after it."""
-        digest = self.release("one", "--attestation-key", "attestation.key")
+        digest = self.release("one")
         unpinned = self.shop.folder / "one/delivery"
         self.cluster.kubectl("apply", "--server-side", "-f", unpinned)
         time.sleep(3)
@@ -102,11 +98,12 @@ class Delivery:
             return all(ready(one) and digest in one["status"].get("lastAppliedRevision", "") for one in self.steps())
 
         try:
-            self.flux.wait_for(f"{what} is applied", applied, 120)
+            self.flux.wait_for(f"{what} is applied", applied, 60)
             self.check(f"{what} is applied", True)
-        except Failure as failure:
+        except Failure:
             messages = [condition(one, "Ready").get("message", "") for one in [self.source(), *self.steps()]]
-            self.check(f"{what} is applied", False, f"{failure}: {messages}")
+            self.check(f"{what} is applied", False, str(messages))
+            raise
 
     def bounds(self):
         """The delivery identity writes in its own namespaces, and nowhere else, whatever its role says."""

@@ -70,8 +70,3 @@ fn is_filled(path: &str, there: &[u8], built: &[u8]) -> bool {
     let filled = slots::agent(path).and_then(|_| slots::empty(std::str::from_utf8(there).ok()?));
     filled.is_some_and(|(empty, _)| empty.as_bytes() == built)
 }
-
-/// Whether a path of a bundle is that of a Kubernetes object.
-pub(crate) fn is_object(path: &str) -> bool {
-    (path.starts_with("agents/") || path.starts_with("mesh/")) && !path.ends_with("/kustomization.yaml")
-}

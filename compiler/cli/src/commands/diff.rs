@@ -1,14 +1,16 @@
 //! `karsc diff`: how the objects of a scenario differ from those of another bundle. The order of keys and the layout of a
 //! file are no difference. Not here: what a difference means for reach and budgets.
 
+mod against_cluster;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use karsc_core::render::canonical;
 use similar::TextDiff;
 
-use super::comparison::{Comparison, is_object};
-use super::compiled;
+use super::comparison::Comparison;
+use super::{compiled, is_object};
 use crate::args::Diff;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -16,6 +18,13 @@ use crate::print::{Printer, counted};
 
 pub(crate) fn run(arguments: &Diff, printer: &Printer) -> Outcome {
     let folder = arguments.against.as_path();
+    if folder == Path::new("cluster") {
+        return against_cluster::run(arguments, printer);
+    }
+    if arguments.access.kubeconfig.is_some() || arguments.access.context.is_some() {
+        let message = "`--kubeconfig` and `--context` are for `--against cluster`";
+        return Err(Failure::Usage(message.to_owned()));
+    }
     if !folder.join("bundle.json").is_file() {
         return Err(Failure::Environment(format!(
             "`{}` holds no bundle; name a folder that a build wrote",

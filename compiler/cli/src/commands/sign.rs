@@ -38,6 +38,8 @@ pub(crate) fn run(arguments: &Sign, printer: &Printer) -> Outcome {
         return Err(Failure::Usage(message.to_owned()));
     }
     let signed = sign(folder, &order)?;
+    let (statements, seconds) = (counted(signed.statements, "statement"), signed.took.as_secs_f64());
+    printer.detail(|| format!("signed {statements} in {seconds:.3} s"))?;
     let what = if signed.changed { "signed" } else { "signed already, with the same bytes" };
     let documents = counted(signed.documents, "router document");
     printer.note(&format!(

@@ -6,6 +6,14 @@ use std::os::unix::fs::PermissionsExt;
 use crate::signed::{NOW, SERIAL, built, mode, refused};
 use crate::support::{Place, run};
 
+/// A key on a curve that is not used here.
+const P384: &str = "-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAE/W/vJZg5PNh1eww7HkcTlmOLoQ5w4LGl
+IE011cMxFFKypHHjaVmFLnkSs4fD56AN9Q14q94H7LwBJATsYL14Tmg/IQf5ylnN
++kj2/Ue/r76ix1Aur3Im31ZawuMRGbeD
+-----END PUBLIC KEY-----
+";
+
 /// Runs a line with this password in the environment, or none.
 fn with_password(place: &Place, line: &str, password: Option<&str>) -> crate::support::Run {
     let mut command = place.command(line.split_whitespace());
@@ -89,8 +97,7 @@ fn a_key_in_the_bundle_does_not_sign() {
 #[test]
 fn what_is_no_key_is_named() {
     let place = built();
-    let p384 = "-----BEGIN PUBLIC KEY-----\nMHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEqofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3NhfeSpYmLG9dnpi/kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f\n-----END PUBLIC KEY-----\n";
-    place.write("p384.pub", p384);
+    place.write("p384.pub", P384);
     place.write("huge", vec![b'-'; 1 << 20]);
     for file in ["huge", "brief/scenario.yaml", "release.pub"] {
         fs::set_permissions(place.path(file), fs::Permissions::from_mode(0o600)).expect("it is ours");
@@ -101,4 +108,16 @@ fn what_is_no_key_is_named() {
     }
     refused(place.run(&format!("sign out --key nowhere.key --serial {SERIAL}")), 3, "nowhere.key");
     refused(place.run("verify out --key nowhere.pub"), 3, "nowhere.pub");
+}
+
+/// Its password is empty, and its parameters are others than those of `karsc keygen`.
+#[test]
+fn a_key_that_cosign_made_signs() {
+    let place = built();
+    place.write("cosign.key", include_str!("cosign.key"));
+    fs::set_permissions(place.path("cosign.key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let line = format!("sign out --key cosign.key --serial {SERIAL}");
+    refused(with_password(&place, &line, Some("wrong")), 2, "cosign.key");
+    with_password(&place, &line, Some("")).expect(0);
+    assert_eq!(place.read("out/signatures/bundle.sigstore.json").lines().count(), 1);
 }

@@ -1,12 +1,15 @@
 //! The command as people and scripts meet it: the binary is run, and exit codes, streams and files are looked at.
 //! Not here: what the compiler decides.
 
+mod cluster;
 mod commands;
 mod determinism;
 mod exit_codes;
+mod guides;
 mod hostile;
 mod hydrated;
 mod keygen;
+mod lock;
 mod output;
 mod registry;
 mod sign;

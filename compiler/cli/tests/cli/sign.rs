@@ -156,3 +156,17 @@ fn the_bundle_of_a_platform_is_signed_like_any_other() {
     verify("").expect(0);
     refused(verify("--audience prod-eu-1"), 13, "prod-eu-1");
 }
+
+#[test]
+fn how_long_signing_took_is_a_detail() {
+    let place = built();
+    let line = |more: &str| place.run(&format!("sign out --key release.key --serial {SERIAL} {more}")).expect(0).err;
+    assert!(!line("").contains("statements"));
+    for (more, start) in
+        [("-v", "signed 3 statements in "), ("-v --attestation-key builder.key", "signed 5 statements in ")]
+    {
+        let said = line(more);
+        let took = said.lines().find_map(|line| line.strip_prefix(start)?.strip_suffix(" s")).expect("it is said");
+        assert!(took.parse::<f64>().is_ok_and(|seconds| seconds < 10.0), "{said}");
+    }
+}

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use similar::TextDiff;
 
-use crate::commands::comparison::{Comparison, is_object};
-use crate::commands::compiled;
+use crate::commands::comparison::Comparison;
+use crate::commands::{compiled, is_object};
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
 use crate::print::{Printer, counted};

@@ -1,5 +1,6 @@
 //! The digest of an artifact, written where an engine reads it: into `spec.ref` of a Flux `OCIRepository`, or the
-//! `targetRevision` of an Argo CD `Application`. One scalar changes or appears; every other byte stays. Not here: files.
+//! `targetRevision` of an Argo CD `Application`. One scalar changes or appears, and a source that waited for it is no longer
+//! suspended; every other byte stays. Not here: files.
 
 use granit_parser::{Event, Parser, Span, StructureStyle};
 use kars_contract::digest::Digest;
@@ -56,6 +57,9 @@ fn edit(document: &Node, source: &str, digest: &Digest) -> Result<Option<Edit>, 
         return Ok(None);
     }
     let missing = || Unpinnable::NoPlace(kind.to_owned(), shown);
+    if kind == "OCIRepository" && document.at(holder).is_none() {
+        return Ok(waiting(document, digest));
+    }
     let holder = document.at(holder).ok_or_else(missing)?;
     if let Some(node) = holder.at(&[key]) {
         let Node::Scalar { start, end, .. } = node else { return Err(missing()) };
@@ -65,6 +69,21 @@ fn edit(document: &Node, source: &str, digest: &Digest) -> Result<Option<Edit>, 
     let first = entries.first().ok_or_else(missing)?;
     let separator = if *flow { ", ".to_owned() } else { format!("\n{}", " ".repeat(first.column)) };
     Ok(Some(Edit { start: first.start, end: first.start, new: format!("{key}: {digest}{separator}") }))
+}
+
+/// An `OCIRepository` that names nothing to fetch waits for a digest, suspended by the build that wrote it; the digest takes
+/// the place of the suspension. Written on one line, it fits every style.
+fn waiting(document: &Node, digest: &Digest) -> Option<Edit> {
+    let Some(Node::Map { entries, flow }) = document.at(&["spec"]) else { return None };
+    let new = format!("ref: {{ digest: {digest} }}");
+    for entry in entries.iter().filter(|entry| entry.key == "suspend") {
+        if let Node::Scalar { end, .. } = entry.value {
+            return Some(Edit { start: entry.start, end, new });
+        }
+    }
+    let first = entries.first()?;
+    let separator = if *flow { ", ".to_owned() } else { format!("\n{}", " ".repeat(first.column)) };
+    Some(Edit { start: first.start, end: first.start, new: new + &separator })
 }
 
 /// What of a document matters here.
@@ -194,6 +213,17 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_takes_the_place_of_the_suspension() {
+        let flux = "kind: OCIRepository\nspec:\n  interval: 5m\n  suspend: true # until pinned\n  url: oci://ghcr.io/acme/brief\n";
+        changed(flux, "suspend: true", "ref: { digest: DIGEST }");
+        let flow = "kind: OCIRepository\nspec: {url: oci://ghcr.io/acme/brief}\n";
+        changed(flow, "{url", "{ref: { digest: DIGEST }, url");
+        let held =
+            "kind: OCIRepository\nspec:\n  suspend: true\n  url: oci://ghcr.io/acme/brief\n  ref:\n    digest: old\n";
+        changed(held, "old", "DIGEST");
+    }
+
+    #[test]
     fn every_object_with_that_source_is_pinned() {
         let one = "kind: Application\nspec:\n  source:\n    repoURL: oci://ghcr.io/acme/brief\n    targetRevision: é\n";
         let after = pinned(&format!("{one}---\n{one}"), &address(), &Digest::of(b"")).unwrap();
@@ -206,7 +236,7 @@ mod tests {
         let digest = Digest::of(b"");
         for (text, why) in [
             ("kind: OCIRepository\nspec: {url: oci://ghcr.io/acme/other, ref: {tag: a}}\n", "has no `OCIRepository`"),
-            ("kind: OCIRepository\nspec: {url: oci://ghcr.io/acme/brief}\n", "no `spec.ref`"),
+            ("kind: OCIRepository\nspec: {url: oci://ghcr.io/acme/brief, ref: }\n", "no `spec.ref`"),
             ("kind: [", "not YAML"),
             ("", "has no `OCIRepository`"),
         ] {
