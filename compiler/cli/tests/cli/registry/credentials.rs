@@ -17,8 +17,8 @@ fn basic() -> String {
     format!("Basic {}", STANDARD.encode(format!("robot:{SECRET}")))
 }
 
-fn challenge(with: &str) -> Option<Answer> {
-    Some(Answer::Reply(401, vec![("www-authenticate", with.to_owned())], Vec::new()))
+fn challenge(with: &str) -> Answer {
+    Answer::Reply(401, vec![("www-authenticate", with.to_owned())], Vec::new())
 }
 
 /// Runs with Docker's configuration in `docker/`, and helpers in `bin/`.
@@ -50,7 +50,7 @@ fn authorization(request: &Request) -> &str {
 
 /// Answers whoever shows the password.
 fn locked(request: &Request, _: &mut Store) -> Option<Answer> {
-    if authorization(request) == basic() { None } else { challenge("Basic realm=\"here\"") }
+    (authorization(request) != basic()).then(|| challenge("Basic realm=\"here\""))
 }
 
 fn publish(place: &Place, fake: &Fake) -> Run {
@@ -100,7 +100,7 @@ fn a_token_is_asked_for_with_the_password_and_used_without_it() {
             return Some(Answer::Reply(200, Vec::new(), body));
         }
         let known = authorization(request) == format!("Bearer {TOKEN}");
-        if known { None } else { challenge(&format!(r#"Bearer realm="http://{host}/token",service="here",scope="x""#)) }
+        (!known).then(|| challenge(&format!(r#"Bearer realm="http://{host}/token",service="here",scope="x""#)))
     });
     logged_in(&place, &fake);
     verify(&place, &fake).expect(0);
@@ -120,8 +120,8 @@ fn no_redirect_carries_a_password_or_a_body_elsewhere() {
         let other = std::sync::Arc::new(Fake::honest());
         let target = format!("http://{}/elsewhere", other.host());
         let fake = Fake::of(store.clone(), move |request, store| {
-            let away = |_| Answer::Reply(status, vec![("location", target.clone())], Vec::new());
-            locked(request, store).or_else(|| Some(away(())))
+            let away = || Answer::Reply(status, vec![("location", target.clone())], Vec::new());
+            locked(request, store).or_else(|| Some(away()))
         });
         logged_in(&place, &fake);
         assert!(verify(&place, &fake).expect(3).err.contains("redirects to where"));

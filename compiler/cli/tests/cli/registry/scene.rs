@@ -35,8 +35,7 @@ pub(super) fn publish(place: &Place, fake: &Fake, more: &str) -> Run {
 pub(super) fn published(place: &Place) -> Store {
     let fake = Fake::honest();
     publish(place, &fake, "").expect(0);
-    let store = fake.store().clone();
-    store
+    fake.store().clone()
 }
 
 pub(super) fn verify(place: &Place, fake: &Fake) -> Run {
