@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
+use crate::registry::fake::Fake;
 use crate::support::{Place, Run, run};
 
 /// The blocks of a guide that a shell runs, each with the exit code that its line of words announces.
@@ -47,4 +48,20 @@ fn keys_and_rotation_do_what_the_guide_says() {
         let run = typed(&place, commands, incident.saturating_sub(index) as u64);
         assert_eq!(run.code, *code, "{commands}\n{}{}", run.out, run.err);
     }
+}
+
+#[test]
+fn a_bundle_crosses_an_air_gap_as_the_guide_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let guide = std::fs::read_to_string(root.join("docs/guides/air-gap.md")).expect("it is there");
+    let registry = Fake::honest();
+    let guide = guide.replace("registry.internal.example/kars/brief", &format!("{}/acme/brief", registry.host()));
+    let place = Place::new();
+    let clone = "git init -q . && git add examples && git commit -q -m clone";
+    typed(&place, &format!("cp -r {}/examples . && {clone}", root.display()), 1).expect(0);
+    for (code, commands) in blocks(&guide) {
+        let run = typed(&place, &commands, 0);
+        assert_eq!(run.code, code, "{commands}\n{}{}", run.out, run.err);
+    }
+    assert!(registry.seen().iter().any(|request| request.path == "manifests/prod" && request.method == "PUT"));
 }

@@ -11,6 +11,7 @@ mod hydrated;
 mod keygen;
 mod lock;
 mod output;
+mod registry;
 mod sign;
 mod signed;
 mod streams;
