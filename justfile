@@ -47,7 +47,7 @@ cluster:
 
 # The real Flux, Argo CD and cosign fetch, verify and apply. Needs root; the first build takes 15 minutes.
 delivery:
-    tests/cluster/run.py flux argocd cosign
+    tests/cluster/run.py flux argocd cosign guides
 
 # The release script and the action, as the public workflows run them. Needs root.
 release:

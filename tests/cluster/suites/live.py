@@ -6,6 +6,8 @@ the command have.
 """
 
 import json
+import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -100,6 +102,8 @@ class Live:
         self.begin()
         self.missing()
         self.apply()
+        self.guide()
+        self.engine()
         self.edit()
         self.widen()
         self.sign()
@@ -148,6 +152,35 @@ class Live:
         for source in ((SCENARIO, "-e", "aks"), (self.out,)):
             text = self.karsc(f"nothing differs {when}, by {source[0].name}", 0, "diff", *source, "--against", "cluster")
             self.expect(f"and nothing is printed {when}, by {source[0].name}", not text, text)
+
+    def guide(self):
+        """Every command of the guide does what it says, with the cluster that the environment names."""
+        text = (ROOT / "docs/guides/operating.md").read_text()
+        blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        self.expect("the guide has commands", len(blocks) >= 3)
+        environment = os.environ | {"KUBECONFIG": str(self.account), "PATH": f"{KARSC.parent}:{os.environ['PATH']}"}
+        for block in blocks:
+            done = subprocess.run(["sh", "-e", "-c", block], cwd=self.cluster.folder, env=environment, capture_output=True, text=True)
+            self.expect(f"the guide's `{block.strip()}`", done.returncode == 0, done.stdout[-500:] + done.stderr)
+
+    def engine(self):
+        """What an engine applies, with its marks, is the same; what it applied before and the bundle lacks now is not."""
+        marks = {"kustomize.toolkit.fluxcd.io/name": "brief", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+        for one in self.everything:
+            self.engine_applies(one, marks)
+        self.same("after an engine applied it")
+        origins = next(one for one in self.everything if one["metadata"]["name"] == "router-origins")
+        self.engine_applies(origins, marks | {"example.org/old": "yes"})
+        for command in (("diff", self.out, "--against", "cluster"), ("status", self.out)):
+            self.karsc(f"{command[0]} finds what an earlier bundle had", 1, *command, says=("metadata.labels[example.org/old]",))
+        self.engine_applies(origins, marks)
+        self.same("after the engine applied it again")
+
+    def engine_applies(self, one, labels):
+        metadata = one["metadata"] | {"labels": one["metadata"].get("labels", {}) | labels}
+        answer = self.cluster.client.request("PATCH", self.cluster.client.path_of(one), one | {"metadata": metadata},
+                                             kind="application/apply-patch+yaml", fieldManager="kustomize-controller", force="true")
+        self.expect("an engine may apply", answer.status == 200, answer.message)
 
     def edit(self):
         """Each edit by hand is named, by object and field, by both commands; without it all is well again."""
