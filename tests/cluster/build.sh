@@ -15,6 +15,7 @@ executable() {
         go.etcd.io/etcd/server/v3) echo etcd ;;
         github.com/argoproj/argo-cd/v3/cmd) echo argocd ;;
         sigs.k8s.io/kustomize/kustomize/v5) echo kustomize ;;
+        */programs/argo-cd) echo hydrate ;;
         *) echo "${1##*/}" ;;
     esac
 }

@@ -6,6 +6,7 @@ platform's policies. It reads no signature in a registry; the gate for Git is th
 
 import json
 import shutil
+import subprocess
 import time
 
 from lib.bundles import Workshop, build_karsc, edit
@@ -14,6 +15,7 @@ from lib.delivery import HOST, Argo, Registry, secret
 from lib.kinds import apply_kinds
 from lib.process import Failure
 from lib.repository import REPOSITORY, GitServer
+from lib.trees import objects
 
 PROGRAMS = ["kubernetes-1.36", "argo-cd", "argo-cd-3.5", "kustomize", "registry", "cosign", "oras"]
 NAME = "exec-brief-hermes"
@@ -29,7 +31,9 @@ prepare = build_karsc
 def run(score, programs, folder):
     with Cluster(programs, folder) as cluster, Registry(programs, folder), Argo(programs, folder, cluster) as argo:
         with GitServer(folder) as git:
-            Delivery(score, cluster, argo, git, Workshop(folder)).run()
+            shop = Workshop(folder)
+            Delivery(score, cluster, argo, git, shop).run()
+        hydrated(score, cluster, programs["argo-cd"] / "bin/hydrate", shop)
         newer(score, cluster, programs, Workshop(folder / "newer"))
 
 
@@ -258,6 +262,26 @@ class Delivery:
 
 def made(one):
     return one["metadata"]["creationTimestamp"]
+
+
+def hydrated(score, cluster, hydrate, shop):
+    """The layout of a hydrated branch is what Argo CD's own code writes, byte by byte; manifests are compared as objects."""
+    commit, place = "3ff41cc5247197a6caf50216c4c76cc29d78a97d", f"bundles/{NAME}"
+    shop.karsc("build", "two", "--layout", "argo-hydrator", "--dry-sha", commit, "-o", "branch")
+    ours, theirs = shop.folder / "branch", shop.folder / "theirs"
+    theirs.mkdir()
+    metadata = json.loads((ours / place / "hydrator.metadata").read_text())
+    layout = {"repository": metadata["repoURL"], "commit": commit, "path": place, "commands": metadata["commands"],
+              "objects": objects(cluster, "-f", ours / place / "manifest.yaml")}
+    subprocess.run([hydrate, theirs], input=json.dumps(layout), text=True, check=True)
+    files = [sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) for folder in (ours, theirs)]
+    score.check("a hydrated branch has the files that Argo CD writes", files[0] == files[1] and len(files[0]) == 5, str(files))
+    for name in files[0]:
+        if name.endswith("manifest.yaml"):
+            read = [objects(cluster, "-f", folder / name) for folder in (ours, theirs)]
+            score.check("and the same objects", read[0] == read[1] and len(read[0]) > 50)
+        else:
+            score.check(f"and the same `{name}`", (ours / name).read_bytes() == (theirs / name).read_bytes())
 
 
 def newer(score, cluster, programs, shop):

@@ -42,7 +42,12 @@ replace (
 	k8s.io/sample-controller => k8s.io/sample-controller v0.34.0
 )
 
-tool github.com/argoproj/argo-cd/v3/cmd
+tool (
+	github.com/argoproj/argo-cd/v3/cmd
+	github.com/kars-project/karsc/tests/cluster/programs/argo-cd
+)
+
+require github.com/argoproj/argo-cd/v3 v3.2.11
 
 require (
 	cloud.google.com/go/auth v0.15.0 // indirect
@@ -76,7 +81,6 @@ require (
 	github.com/RocketChat/Rocket.Chat.Go.SDK v0.0.0-20240116134246-a8cbe886bab0 // indirect
 	github.com/TomOnTime/utfutil v1.0.0 // indirect
 	github.com/alicebob/miniredis/v2 v2.35.0 // indirect
-	github.com/argoproj/argo-cd/v3 v3.2.11 // indirect
 	github.com/argoproj/gitops-engine v0.7.1-0.20251217140045-5baed5604d2d // indirect
 	github.com/argoproj/notifications-engine v0.5.1-0.20260316232552-d27ba0152c1c // indirect
 	github.com/argoproj/pkg v0.13.6 // indirect
