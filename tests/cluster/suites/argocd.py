@@ -271,6 +271,7 @@ def hydrated(score, cluster, hydrate, shop):
     ours, theirs = shop.folder / "branch", shop.folder / "theirs"
     theirs.mkdir()
     metadata = json.loads((ours / place / "hydrator.metadata").read_text())
+    granted(score, objects(cluster, "-f", shop.folder / "two/delivery/00-app-project.yaml")[0], objects(cluster, "-f", ours / place / "manifest.yaml"))
     layout = {"repository": metadata["repoURL"], "commit": commit, "path": place, "commands": metadata["commands"],
               "objects": objects(cluster, "-f", ours / place / "manifest.yaml")}
     subprocess.run([hydrate, theirs], input=json.dumps(layout), text=True, check=True)
@@ -282,6 +283,18 @@ def hydrated(score, cluster, hydrate, shop):
             score.check("and the same objects", read[0] == read[1] and len(read[0]) > 50)
         else:
             score.check(f"and the same `{name}`", (ours / name).read_bytes() == (theirs / name).read_bytes())
+
+
+def granted(score, project, everything):
+    """The project grants the kinds and namespaces of the bundle, and no others."""
+    used = {(one["apiVersion"].rpartition("/")[0].lstrip("/"), one["kind"]) for one in everything if "namespace" in one["metadata"]}
+    kinds = {(one["group"], one["kind"]) for one in project["spec"]["namespaceResourceWhitelist"]}
+    score.check("the project grants the kinds of the bundle exactly", kinds == used, str(kinds ^ used))
+    places = {one["metadata"]["namespace"] for one in everything if "namespace" in one["metadata"]}
+    named = {one["namespace"] for one in project["spec"]["destinations"]}
+    score.check("the project grants the namespaces of the bundle exactly", named == places, str(named ^ places))
+    wide = {one["kind"] for one in project["spec"]["clusterResourceWhitelist"]}
+    score.check("of cluster-scoped kinds it grants namespaces alone", wide == {"Namespace"}, str(wide))
 
 
 def newer(score, cluster, programs, shop):

@@ -42,7 +42,7 @@ class Crowd:
         print(f"scale: {AGENTS} agents Ready in {took:.0f} s", flush=True)
         edit(self.scenario / "scenario.yaml", "  e0600: { runtime: { kind: echo }, respond: { mode: auto, timeout: 1m } }\n",
              "  e0600: { runtime: { kind: echo }, respond: { mode: auto, timeout: 1m }, resources: { requests: { memory: 96Mi } } }\n")
-        took = self.released("two", SERIAL + 60, 600)
+        took = self.released("two", SERIAL + 60, 1200)
         after = self.pods()
         rolled = {place for place, one in pods.items() if uid(after.get(place)) != uid(one)}
         self.check("a change of one agent rolls its pod, and no other", rolled == {f"kars-{NAME}--e0600"}, str(sorted(rolled)[:5]))
