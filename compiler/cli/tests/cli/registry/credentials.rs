@@ -78,10 +78,10 @@ fn a_password_comes_from_the_configuration_or_from_a_helper() {
 fn a_helper_that_fails_is_named_and_not_quoted() {
     let place = signed();
     let fake = Fake::honest();
-    helper(&place, &fake, &format!("echo {SECRET}; echo {SECRET} >&2; exit 1"));
+    helper(&place, &fake, &format!("cat >/dev/null; echo {SECRET}; echo {SECRET} >&2; exit 1"));
     let run = verify(&place, &fake).expect(3);
     assert!(run.err.contains("`docker-credential-vault` failed"), "{}", run.err);
-    helper(&place, &fake, &format!("echo '{{ {SECRET}'"));
+    helper(&place, &fake, &format!("cat >/dev/null; echo '{{ {SECRET}'"));
     verify(&place, &fake).expect(3);
     place.write("docker/config.json", format!("{{ \"auths\": {SECRET}"));
     let run = verify(&place, &fake).expect(3);
