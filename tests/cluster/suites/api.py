@@ -30,11 +30,22 @@ def judge(score, cluster, programs):
     for name in ("flux-system", "argocd"):
         cluster.kubectl("create", "namespace", name)
     take(score, cluster, [PLATFORM])
-    cluster.kubectl("delete", "validatingadmissionpolicybinding", "--all")
+    unbind(cluster)
     for environment in ENVIRONMENTS:
         trees = sorted(GOLDEN.glob(f"*/{environment}"))
         take(score, cluster, trees)
         remove_namespaces(cluster)
+
+
+def unbind(cluster):
+    """Takes the policies out of force, and waits until the server has noticed."""
+    cluster.kubectl("delete", "validatingadmissionpolicybinding", "--all")
+
+    def free():
+        asked = [cluster.kubectl("create", "namespace", "kars-nobody--delivers", "--dry-run=server", check=False) for _ in range(5)]
+        return all(one.returncode == 0 for one in asked)
+
+    cluster.wait_for("the policies are out of force", free)
 
 
 def take(score, cluster, trees):
