@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from lib.delivery import HOST, Registry, Signer, plain
@@ -159,7 +160,7 @@ def action(score, folder, archive):
     score.check("the action tells its digest", (temporary / "output").read_text() == f"digest={digest}\n")
 
     subprocess.run([karsc, "keygen", "-o", "release"], cwd=work, check=True, capture_output=True, env=plain(work, COSIGN_PASSWORD=""))
-    subprocess.run([karsc, "sign", "bundle", "--key", "release.key", "--serial", "1764028800"], cwd=work, check=True,
+    subprocess.run([karsc, "sign", "bundle", "--key", "release.key", "--serial", str(int(time.time()))], cwd=work, check=True,
                    capture_output=True, env=plain(work, COSIGN_PASSWORD=""))
     verify = inputs | {"COMMAND": "verify", "KEYS": "release.pub\n", "SCENARIO": "", "AS_OF": ""}
     done, _ = step(folder, "run", work, karsc, **verify)
