@@ -1,7 +1,9 @@
 //! `karsc lock`: asks registries what tags stand for, and writes `karsc.lock`. Not here: what is pinned (`karsc_core::lock`).
 
 use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use kars_contract::instant::Instant;
@@ -43,6 +45,10 @@ pub(crate) fn run(arguments: &Lock, printer: &Printer) -> Outcome {
     }
     let path = root.join(FILE);
     let Some(before) = seen(current(&folder), &root.to_string_lossy(), printer)? else { return Ok(Exit::Input) };
+    if !arguments.environments.is_empty() {
+        // The lines of environments that were not asked for stay.
+        content.images.clone_from(&before.images);
+    }
     for reference in wanted {
         let digest = match before.images.get(&reference) {
             Some(digest) if arguments.offline => digest.clone(),
@@ -121,6 +127,8 @@ fn changes(before: &Content, after: &Content) -> Vec<String> {
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let written = NamedTempFile::new_in(parent(path)).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
+        let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
+        file.as_file().set_permissions(permissions.unwrap_or_else(|_| Permissions::from_mode(0o644)))?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)
     });

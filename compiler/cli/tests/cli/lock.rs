@@ -72,6 +72,22 @@ fn a_registry_that_fails_leaves_the_lock_as_it_was() {
 }
 
 #[test]
+fn one_environment_leaves_the_lines_of_others_and_everybody_can_read_the_file() {
+    let address = registry("200 OK");
+    let place = place(&address);
+    let other =
+        place.read("brief/environments/test.yaml").replace("test", "other").replace("router:1.0.0", "router:2.0.0");
+    place.write("brief/environments/other.yaml", other);
+    place.run("lock brief").expect(0);
+    let lock = place.read("brief/karsc.lock");
+    assert!(lock.contains("router:1.0.0") && lock.contains("router:2.0.0"), "{lock}");
+    assert_eq!(crate::signed::mode(&place, "brief/karsc.lock"), 0o644);
+    place.run("lock brief -e other").expect(0);
+    assert_eq!(place.read("brief/karsc.lock"), lock);
+    place.run("lock brief -e other --check").expect(0);
+}
+
+#[test]
 fn a_line_that_is_stale_is_named() {
     let place = place(&registry("200 OK"));
     place.write("brief/catalog/presets/ours.yaml", "apiVersion: karsc.dev/v1alpha1\nkind: Preset\nmetadata: { name: ours, description: our own hosts }\negress: [{ host: api.example.org, reason: ours }]\n");
