@@ -44,10 +44,10 @@ fn the_reference_of_codes_is_all_pages() {
 /// The locks of the examples name what is built in now; images keep the digests that they have.
 #[test]
 fn the_locks_of_the_examples_are_current() {
-    let examples = std::fs::read_dir(root().join("examples/scenarios")).unwrap().map(|entry| entry.unwrap().path());
+    let under = |folder| std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let folders = under("examples").chain(under("examples/scenarios")).chain(under("examples/scenarios/rejected"));
     let mut locks = 0;
-    for folder in examples.chain([root().join("examples/platform")]).filter(|folder| folder.join("karsc.lock").exists())
-    {
+    for folder in folders.filter(|folder| folder.join("karsc.lock").exists()) {
         let files = Disk(folder.clone());
         let current = lock::current(&files).seen.unwrap();
         let wanted = lock::Content { digests: lock::digests(&files), ..current };

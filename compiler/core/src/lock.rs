@@ -131,6 +131,12 @@ pub(crate) fn digest_of(line: &str, sources: &Sources) -> Option<Digest> {
     Some(listed(own.map(|source| (source.path.clone(), Digest::of(source.text.as_bytes()))).collect()))
 }
 
+/// The names of the lines that a scenario's lock has: one for what is built in each, and one for its own catalog.
+pub(crate) fn digest_lines(sources: &Sources) -> impl Iterator<Item = &'static str> {
+    let own = sources.iter().any(|source| source.path.starts_with("catalog/"));
+    BUILT_IN.into_iter().map(|(name, _)| name).chain(["schema"]).chain(own.then_some(OWN))
+}
+
 fn built_in_digests() -> impl Iterator<Item = (&'static str, Digest)> {
     let folder = |(name, folder): (&'static str, &'static str)| {
         let files = built_in::under(folder).map(|(path, text)| (path.to_owned(), Digest::of(text.as_bytes())));

@@ -100,3 +100,17 @@ fn a_line_that_is_stale_is_named() {
     assert_eq!(lines.lines().count(), 1);
     assert!(lines.starts_with("digests.catalog: "), "{lines}");
 }
+
+/// An example for production; a scenario of another karsc's catalogs is not built, and one that does not say which is named.
+#[test]
+fn production_builds_with_what_was_locked() {
+    let place = Place::new();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/scenarios/exec-brief-hermes");
+    place.shell(&format!("cp -r {example} brief && sed -i '/^  presets:/d' brief/karsc.lock")).expect(0);
+    let missing = place.run("build brief -e aks -o out").expect(0);
+    assert!(missing.err.contains("K0736") && missing.err.contains("without `digests.presets`"), "{}", missing.err);
+    place.shell("sed -i '/^  tools:/s/:[0-9a-f]*$/:'$(printf '0%.0s' $(seq 64))'/' brief/karsc.lock").expect(0);
+    let stale = place.run("build brief -e aks -o other").expect(2);
+    assert!(stale.err.contains("error[K0736]") && stale.err.contains("`tools`"), "{}", stale.err);
+    assert!(!place.path("other").exists());
+}
