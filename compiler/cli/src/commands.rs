@@ -1,5 +1,6 @@
 //! The commands, one file each. They hold little logic: the compiler decides.
 
+mod artifact;
 pub(crate) mod build;
 pub(crate) mod check;
 mod comparison;

@@ -2,11 +2,12 @@
 //! Nothing that was reviewed changes. Not here: keys (`keys`), and what statements say (`kars_trust`).
 
 mod attestation;
+mod kept;
 mod serial;
 mod statements;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kars_contract::digest::Digest;
@@ -34,6 +35,8 @@ pub(crate) struct Order {
     pub(crate) grace: u64,
     /// Whether signatures of other keys over another statement may go.
     pub(crate) replace: bool,
+    /// The folder of an earlier release, whose statements about unchanged documents are kept.
+    pub(crate) keep: Option<PathBuf>,
 }
 
 /// What was signed.
@@ -42,6 +45,8 @@ pub(crate) struct Signed {
     pub(crate) digest: Digest,
     /// How many router documents.
     pub(crate) documents: usize,
+    /// How many of them have the statement of an earlier release.
+    pub(crate) kept: usize,
     /// How many statements: one for each document, that of the bundle, and what is attested.
     pub(crate) statements: usize,
     /// How long the signing alone took, without reading and writing.
@@ -75,6 +80,7 @@ pub(crate) fn sign(folder: &Path, order: &Order) -> Result<Signed, Failure> {
     let signers: Vec<&dyn Signer> = order.signers.iter().map(|key| key as &dyn Signer).collect();
     let attesters: Vec<&dyn Signer> = order.attester.iter().map(|key| key as &dyn Signer).collect();
     let statements = Statements::about(&world, &inventory, &digest, order, slots.keys())?;
+    let kept = statements.kept;
     let mut tasks = tasks(&world, statements, &slots, &signers);
     if !attesters.is_empty() {
         let payloads = attestation::payloads(&world, &digest)?;
@@ -90,7 +96,7 @@ pub(crate) fn sign(folder: &Path, order: &Order) -> Result<Signed, Failure> {
     let changed = tree
         .commit()
         .map_err(|error| Failure::Environment(format!("`{}` cannot be put in its place: {error}", folder.display())))?;
-    Ok(Signed { digest, documents: slots.len(), statements: tasks.len(), took, changed })
+    Ok(Signed { digest, documents: slots.len(), kept, statements: tasks.len(), took, changed })
 }
 
 /// The statements of those who sign: about each document, and about the inventory.
@@ -100,7 +106,7 @@ fn tasks<'a>(
     slots: &'a BTreeMap<String, String>,
     signers: &'a [&'a dyn Signer],
 ) -> Vec<Task<'a>> {
-    let Statements { bundle, documents } = statements;
+    let Statements { bundle, documents, kept: _ } = statements;
     let documents = documents.into_iter().map(|(agent, payload)| {
         let before = slots.get(&agent).map_or("", String::as_str).as_bytes();
         Task { path: slots::path(&agent), before, payload, signers }

@@ -56,6 +56,7 @@ pub(crate) struct Report {
     pub(crate) bundle_digest: Digest,
     pub(crate) content_digest: Digest,
     pub(crate) serial: u64,
+    /// The earliest of the bundle's own and its documents'.
     pub(crate) not_after: Instant,
     /// The hints of the trusted keys that signed.
     pub(crate) signers: Vec<String>,
@@ -76,7 +77,7 @@ pub(crate) fn verify(folder: &Path, expectations: &Expectations, state: &State) 
     let claims = verified.value();
     let inventory = Inventory::decode(&bytes, claims)?;
     let slots = world.compare(&inventory)?;
-    documents(&slots, &inventory, &verified, expectations)?;
+    let not_after = documents(&slots, &inventory, &verified, expectations)?;
     let attestations = attestations::check(&world, &digest, expectations)?;
     Ok(Report {
         artifact: None,
@@ -86,7 +87,7 @@ pub(crate) fn verify(folder: &Path, expectations: &Expectations, state: &State) 
         bundle_digest: digest,
         content_digest: claims.content_digest.clone(),
         serial: claims.serial,
-        not_after: claims.not_after,
+        not_after,
         signers: verified.signers().to_vec(),
         files: inventory.files.len(),
         documents: slots.len(),
@@ -111,26 +112,24 @@ fn signed(
         .map_err(|refusal| refused(&path, &refusal))
 }
 
-/// Every router's document has a statement of its own, for its place, made with the bundle's.
+/// Every router's document has a statement of its own, for its place, with the serial that the bundle's names. Returns until
+/// when all of them and the bundle count.
 fn documents(
     slots: &BTreeMap<String, String>,
     inventory: &Inventory,
     bundle: &Verified<BundleClaims>,
     expectations: &Expectations,
-) -> Result<(), Failure> {
+) -> Result<Instant, Failure> {
     let claims = bundle.value();
     let judge = Judge { trust: &expectations.trust, now: expectations.now, accepted: None };
-    let refusals: Vec<(&String, Refusal)> = slots
+    let judged: Vec<Result<Instant, Failure>> = slots
         .par_iter()
-        .filter_map(|(agent, signatures)| {
+        .map(|(agent, signatures)| {
             let judged = document(agent, signatures, inventory, claims, &judge);
-            judged.err().map(|refusal| (agent, refusal))
+            judged.map_err(|refusal| refused(&format!("the document of agent `{agent}`"), &refusal))
         })
         .collect();
-    match refusals.into_iter().next() {
-        Some((agent, refusal)) => Err(refused(&format!("the document of agent `{agent}`"), &refusal)),
-        None => Ok(()),
-    }
+    judged.into_iter().try_fold(claims.not_after, |earliest, not_after| Ok(earliest.min(not_after?)))
 }
 
 fn document(
@@ -139,7 +138,7 @@ fn document(
     inventory: &Inventory,
     bundle: &BundleClaims,
     judge: &Judge<'_>,
-) -> Result<(), Refusal> {
+) -> Result<Instant, Refusal> {
     let unreadable = |what: &str| Refusal::Statement(format!("`{agent}` is no {what} that the inventory knows"));
     let digest =
         inventory.files.get(&format!("documents/{agent}.router.json")).ok_or_else(|| unreadable("document"))?;
@@ -147,7 +146,7 @@ fn document(
     let agent = Name::parse(agent).map_err(|_| unreadable("name"))?;
     let namespace = Namespace::of(scenario, &agent).map_err(|_| unreadable("namespace"))?;
     let place = Place { cluster: bundle.cluster.clone(), namespace, agent };
-    let verified = verify::router_claims(digest, signatures.as_bytes(), &place, judge)?;
+    let verified = verify::router_claims(digest, signatures.as_bytes(), &place, judge)?.fresh(judge.now)?;
     let claims = verified.value();
     for (field, signed, here) in
         [("scenario", &claims.scenario, scenario), ("environment", &claims.environment, &bundle.environment)]
@@ -157,11 +156,12 @@ fn document(
             return Err(Refusal::WrongPlace { field, signed, here });
         }
     }
-    // One run of `sign` makes them all: a statement of another run is not the one that belongs here.
-    if claims.serial != bundle.serial {
-        return Err(Refusal::Rollback { serial: claims.serial, accepted: bundle.serial });
+    // The bundle's statement names the serial of each: a statement of another release is not the one that belongs here.
+    let accepted = bundle.serial_of(&place.agent);
+    if claims.serial != accepted {
+        return Err(Refusal::Rollback { serial: claims.serial, accepted });
     }
-    Ok(())
+    Ok(claims.not_after)
 }
 
 /// A refusal, said of a file or a thing.

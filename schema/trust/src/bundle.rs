@@ -1,5 +1,7 @@
 //! What is claimed about a bundle's inventory, `bundle.json`, and so about every file it lists. Not here: the inventory.
 
+use std::collections::BTreeMap;
+
 use kars_contract::digest::Digest;
 use kars_contract::instant::Instant;
 use kars_contract::name::Name;
@@ -27,6 +29,17 @@ pub struct BundleClaims {
     pub not_after: Instant,
     /// How many seconds later it ends for good.
     pub grace: u64,
+    /// The serials of statements that were kept from earlier releases, by agent; those of all other documents have `serial`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<Name, u64>,
+}
+
+impl BundleClaims {
+    /// The serial that the statement about an agent's document must have.
+    #[must_use]
+    pub fn serial_of(&self, agent: &Name) -> u64 {
+        self.kept.get(agent).copied().unwrap_or(self.serial)
+    }
 }
 
 impl Claims for BundleClaims {

@@ -86,7 +86,8 @@ A private key that others may read is refused (3), as is one in the bundle's fol
 Examples:
   karsc sign out --key release.key
   karsc sign out --key release.key --attestation-key builder.key --serial 1795478400
-  karsc sign out --key first.key --key second.key --not-after 30d --grace 2d"
+  karsc sign out --key first.key --key second.key --not-after 30d --grace 2d
+  karsc sign out --key release.key --keep oci://ghcr.io/acme/bundles/brief:production"
 )]
 pub(crate) struct Sign {
     /// The bundle's folder
@@ -113,6 +114,13 @@ pub(crate) struct Sign {
     /// How long a router goes on after that, with an alarm
     #[arg(long, value_name = "DURATION", default_value = "7d")]
     pub(crate) grace: Duration,
+    /// An earlier release: agents whose document is the same keep their signed statement for the first half of its time,
+    /// so that only what changed is applied again
+    #[arg(long, value_name = "DIR|oci://…")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Speak to the registry of `--keep` without TLS, though it is another machine
+    #[arg(long, requires = "keep")]
+    pub(crate) plain_http: bool,
     /// Drop the signatures of other keys over another statement
     #[arg(long)]
     pub(crate) replace: bool,

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use kars_contract::instant::Instant;
-use kars_trust::{PrivateKey, Signer};
+use kars_trust::{PrivateKey, Signer, Trust};
 
+use super::artifact;
 use crate::args::Sign;
 use crate::keys::{Password, read_private};
 use crate::outcome::{Exit, Failure, Outcome};
@@ -22,13 +23,14 @@ pub(crate) fn run(arguments: &Sign, printer: &Printer) -> Outcome {
         outside(key, folder)?;
     }
     let serial = arguments.serial.map_or_else(|| of_head(folder), Ok)?;
-    let order = Order {
+    let mut order = Order {
         not_after: later(serial, arguments.not_after.seconds)?,
         serial,
         grace: arguments.grace.seconds.into(),
         signers: signers(arguments)?,
         attester: attester(arguments)?,
         replace: arguments.replace,
+        keep: None,
     };
     if let Some(attester) = &order.attester
         && order.signers.iter().any(|signer| signer.public_key() == attester.public_key())
@@ -37,11 +39,17 @@ pub(crate) fn run(arguments: &Sign, printer: &Printer) -> Outcome {
                        give it a key of its own";
         return Err(Failure::Usage(message.to_owned()));
     }
+    let earlier = earlier(arguments, &order.signers, printer)?;
+    order.keep =
+        earlier.as_ref().map_or_else(|| arguments.keep.clone(), |fetched| Some(fetched.folder.path().to_owned()));
     let signed = sign(folder, &order)?;
     let (statements, seconds) = (counted(signed.statements, "statement"), signed.took.as_secs_f64());
     printer.detail(|| format!("signed {statements} in {seconds:.3} s"))?;
     let what = if signed.changed { "signed" } else { "signed already, with the same bytes" };
-    let documents = counted(signed.documents, "router document");
+    let mut documents = counted(signed.documents, "router document");
+    if arguments.keep.is_some() {
+        documents += &format!(", of which {} kept theirs", signed.kept);
+    }
     printer.note(&format!(
         "{what}: `{}`, {documents}, serial {serial}, until {}; {}",
         folder.display(),
@@ -49,6 +57,19 @@ pub(crate) fn run(arguments: &Sign, printer: &Printer) -> Outcome {
         signed.digest
     ))?;
     Ok(Exit::Done)
+}
+
+/// The earlier release, where it is in a registry: one of the keys that sign now must have signed it, too.
+fn earlier(arguments: &Sign, signers: &[PrivateKey], printer: &Printer) -> Result<Option<artifact::Fetched>, Failure> {
+    let Some(keep) = &arguments.keep else { return Ok(None) };
+    let keys = signers.iter().map(|signer| signer.public_key().clone());
+    let trust = Trust::in_keys(keys, 1, 0).map_err(|error| Failure::Usage(error.to_string()))?;
+    let fetched = artifact::fetched(keep, arguments.plain_http, &trust, printer)?;
+    if fetched.is_none() && !keep.join("bundle.json").is_file() {
+        let message = format!("`{}` holds no bundle to keep statements of", keep.display());
+        return Err(Failure::Environment(message));
+    }
+    Ok(fetched)
 }
 
 fn signers(arguments: &Sign) -> Result<Vec<PrivateKey>, Failure> {

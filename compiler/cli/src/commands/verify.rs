@@ -1,7 +1,5 @@
 //! `karsc verify`: whether a bundle may be applied. Not here: what is checked (`verification`).
 
-mod artifact;
-
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +9,7 @@ use kars_contract::trust::TrustDocument;
 use kars_trust::Trust;
 use karsc_core::bundle::Bundle;
 
+use super::artifact;
 use super::comparison::Comparison;
 use super::compiled;
 use crate::args::{AnswerFormat, Source, Verify};
@@ -26,10 +25,7 @@ pub(crate) fn run(arguments: &Verify, printer: &Printer) -> Outcome {
     let now = arguments.as_of.unwrap_or_else(now);
     let expectations = Expectations { trust, attestation, audience: arguments.audience.clone(), now };
     let state = State::read(arguments.state.as_deref())?;
-    let fetched = match arguments.bundle.to_str().filter(|text| text.starts_with("oci://")) {
-        Some(text) => Some(artifact::fetch(text, arguments.plain_http, &expectations.trust, printer)?),
-        None => None,
-    };
+    let fetched = artifact::fetched(&arguments.bundle, arguments.plain_http, &expectations.trust, printer)?;
     let folder = fetched.as_ref().map_or(arguments.bundle.as_path(), |fetched| fetched.folder.path());
     let mut report = verify(folder, &expectations, &state)?;
     if let Some(source) = &arguments.rebuild {

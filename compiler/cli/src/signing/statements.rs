@@ -7,7 +7,7 @@ use kars_contract::router::{Identity, RouterDocument};
 use kars_trust::{BundleClaims, RouterClaims, Statement};
 use rayon::prelude::*;
 
-use super::Order;
+use super::{Order, kept};
 use crate::outcome::Failure;
 use crate::verification::{Inventory, World, mismatch};
 
@@ -16,6 +16,8 @@ pub(super) struct Statements {
     pub(super) bundle: Vec<u8>,
     /// By agent.
     pub(super) documents: Vec<(String, Vec<u8>)>,
+    /// How many of them are those of an earlier release.
+    pub(super) kept: usize,
 }
 
 impl Statements {
@@ -28,12 +30,13 @@ impl Statements {
     ) -> Result<Self, Failure> {
         let agents: Vec<&String> = agents.collect();
         let claimed: Vec<Result<Statement<RouterClaims>, Failure>> =
-            agents.par_iter().map(|agent| document(world, inventory, agent, order)).collect();
+            agents.par_iter().map(|agent| kept::or_new(document(world, inventory, agent, order)?, order)).collect();
         let claimed = claimed.into_iter().collect::<Result<Vec<_>, _>>()?;
         let cluster = claimed.first().map(|statement| statement.claims.cluster.clone());
         if let Some(other) = claimed.iter().find(|statement| Some(&statement.claims.cluster) != cluster.as_ref()) {
             return Err(mismatch(&format!("the document of agent `{}` is for another cluster", other.claims.agent)));
         }
+        let kept = claimed.iter().map(|statement| &statement.claims).filter(|claims| claims.serial != order.serial);
         let claims = BundleClaims {
             scenario: inventory.scenario.clone(),
             environment: inventory.environment.clone(),
@@ -42,11 +45,13 @@ impl Statements {
             serial: order.serial,
             not_after: order.not_after,
             grace: order.grace,
+            kept: kept.map(|claims| (claims.agent.clone(), claims.serial)).collect(),
         };
+        let kept = claims.kept.len();
         let bundle = Statement { digest: digest.clone(), claims }.encode();
         let documents =
             claimed.iter().map(|statement| (statement.claims.agent.to_string(), statement.encode())).collect();
-        Ok(Self { bundle, documents })
+        Ok(Self { bundle, documents, kept })
     }
 }
 

@@ -8,6 +8,7 @@ mod exit_codes;
 mod guides;
 mod hostile;
 mod hydrated;
+mod keep;
 mod keygen;
 mod lock;
 mod output;

@@ -1,6 +1,6 @@
 //! Every way to be refused, with its code and its exit code. Not here: how long something counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kars_contract::digest::Digest;
 use kars_contract::document::Document;
@@ -191,6 +191,7 @@ fn bundle_claims() -> BundleClaims {
         serial: SERIAL,
         not_after: instant(NOT_AFTER),
         grace: GRACE,
+        kept: BTreeMap::new(),
     }
 }
 

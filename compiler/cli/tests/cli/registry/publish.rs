@@ -47,6 +47,22 @@ fn one_bundle_has_one_digest() {
 }
 
 #[test]
+fn what_was_published_before_is_kept() {
+    let place = signed();
+    let fake = Fake::honest();
+    publish(&place, &fake, "").expect(0);
+    let slot = "out/agents/a0/31-router-signature.yaml";
+    let before = place.read(slot);
+    place.shell("sed -i s/h1.example/h9.example/ brief/scenario.yaml").expect(0);
+    place.run("build brief -o out").expect(0);
+    let line = format!("$K sign out --key release.key --serial $(($(date +%s) + 1)) --keep {}", fake.address());
+    let run = place.shell(&line).expect(0);
+    assert!(run.err.contains("of which 1 kept theirs"), "{}", run.err);
+    assert_eq!(place.read(slot), before);
+    refused(place.run(&format!("sign out --key other.key --serial 1 --keep {}", fake.address())), 12, "no trusted key");
+}
+
+#[test]
 fn a_dry_run_asks_no_registry() {
     let place = signed();
     let fake = Fake::honest();

@@ -23,8 +23,19 @@ pub(super) struct Fetched {
     pub(super) reference: String,
 }
 
+/// Brings what is named, if it is an artifact in a registry; a folder is there already.
+pub(super) fn fetched(
+    named: &Path,
+    plain_http: bool,
+    trust: &Trust,
+    printer: &Printer,
+) -> Result<Option<Fetched>, Failure> {
+    let artifact = named.to_str().filter(|text| text.starts_with("oci://"));
+    artifact.map(|text| fetch(text, plain_http, trust, printer)).transpose()
+}
+
 /// Brings an artifact that enough trusted keys have signed.
-pub(super) fn fetch(text: &str, plain_http: bool, trust: &Trust, printer: &Printer) -> Result<Fetched, Failure> {
+fn fetch(text: &str, plain_http: bool, trust: &Trust, printer: &Printer) -> Result<Fetched, Failure> {
     let address: Address = text.parse().map_err(|error| Failure::Usage(format!("{error}")))?;
     let registry = Registry::open(&address, Access::Pull, Transport::of(plain_http))?;
     let content = registry.manifest(address.selector()).map_err(|fault| match fault {
