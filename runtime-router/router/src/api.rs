@@ -1,0 +1,102 @@
+//! The agent API: what an agent may ask over HTTP on loopback, and nothing else. No route here changes what is permitted.
+//!
+//! Not here: the operator's socket, probes, and the proxy.
+
+mod allowlist;
+mod body;
+mod evaluate;
+mod routes;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, HOST, HeaderMap, HeaderValue, ORIGIN};
+use hyper::{Method, Request, Response, StatusCode};
+use kars_contract::agent_api::ErrorCode;
+use kars_kit::http::{Answer, Body, reply};
+
+use crate::gate::Gate;
+use crate::metrics::Kind;
+use crate::refusal::Refusal;
+pub use routes::{ROUTES, Route};
+
+const JSON: &str = "application/json";
+
+/// What answers the agent.
+#[derive(Debug)]
+pub struct Api {
+    gate: Gate,
+    /// Where it listens: requests must be meant for it.
+    address: SocketAddr,
+}
+
+impl Api {
+    /// Answers requests that are meant for this address.
+    #[must_use]
+    pub fn new(gate: Gate, address: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { gate, address })
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        meant_for(self.address, request.headers())?;
+        let path = request.uri().path().to_owned();
+        let route = Route::find(request.method(), &path)?;
+        match route {
+            Route::Evaluate => evaluate::answer(&self.gate, request).await,
+            Route::Allowlist => allowlist::answer(&self.gate),
+            Route::Ignored => Ok(reply(StatusCode::ACCEPTED, JSON, "{}")),
+            Route::Mesh | Route::Spawn => {
+                Err(Refusal::new(ErrorCode::MeshUnavailable, "the router has no connection to the mesh"))
+            }
+        }
+    }
+}
+
+impl Answer for Api {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let what = format!("{} {}", request.method(), request.uri().path().chars().take(256).collect::<String>());
+        self.route(request).await.unwrap_or_else(|refusal| {
+            let method = refusal.code() == ErrorCode::RouteMethod;
+            if matches!(refusal.code(), ErrorCode::RouteUnknown | ErrorCode::RequestForeign) {
+                self.gate.metrics().decided(Kind::Api, refusal.code().as_str());
+                tracing::debug!(what, code = refusal.code().as_str(), "refused");
+            }
+            let mut response = refusal.into_response();
+            if method {
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+            }
+            response
+        })
+    }
+
+    fn failed(&self) -> Response<Body> {
+        tracing::error!("a request ended in a panic");
+        Refusal::new(ErrorCode::RouterFailed, "the router could not finish the request").into_response()
+    }
+}
+
+/// A page in a browser, or a name that somebody else resolves to loopback, can reach a listener that only checks addresses.
+fn meant_for(address: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
+    let foreign = |message: &str| Err(Refusal::new(ErrorCode::RequestForeign, message));
+    if headers.contains_key(ORIGIN) {
+        return foreign("a request with an `origin` header comes from a page");
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return foreign("a request names one host");
+    };
+    let host = host.to_str().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let ours = ["127.0.0.1", "localhost", "[::1]"];
+    if ours.contains(&name) || name == address.ip().to_string() {
+        return Ok(());
+    }
+    foreign("the `host` header names another host than the router")
+}
+
+/// The methods that a path takes, for tests that walk them all.
+#[must_use]
+pub fn methods_of(path: &str) -> Vec<Method> {
+    ROUTES.iter().filter(|(_, route, _)| *route == path).map(|(method, _, _)| method.clone()).collect()
+}

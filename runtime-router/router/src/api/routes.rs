@@ -1,0 +1,93 @@
+//! Every route of the agent API, in one table. What is not in it is unknown. Not here: answers.
+
+use hyper::Method;
+use kars_contract::agent_api::{
+    EGRESS_ALLOWLIST, EVALUATE, ErrorCode, MESH_AWAIT, MESH_INBOX, MESH_PEERS, MESH_SEND, MESH_TRANSFER,
+    SIGNING_COUNTER, SPAWN, TRUST,
+};
+
+use crate::refusal::Refusal;
+
+/// What answers a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Route {
+    /// Whether a tool call is permitted.
+    Evaluate,
+    /// The agent's own allowlist.
+    Allowlist,
+    /// Answered, and nothing changes.
+    Ignored,
+    /// Messages.
+    Mesh,
+    /// Children.
+    Spawn,
+}
+
+/// Method, path, answer.
+pub const ROUTES: [(Method, &str, Route); 11] = [
+    (Method::POST, EVALUATE, Route::Evaluate),
+    (Method::GET, EGRESS_ALLOWLIST, Route::Allowlist),
+    (Method::POST, TRUST, Route::Ignored),
+    (Method::POST, SIGNING_COUNTER, Route::Ignored),
+    (Method::POST, MESH_SEND, Route::Mesh),
+    (Method::POST, MESH_AWAIT, Route::Mesh),
+    (Method::POST, MESH_TRANSFER, Route::Mesh),
+    (Method::GET, MESH_INBOX, Route::Mesh),
+    (Method::GET, MESH_PEERS, Route::Mesh),
+    (Method::POST, SPAWN, Route::Spawn),
+    (Method::GET, SPAWN, Route::Spawn),
+];
+
+impl Route {
+    /// The route of a request.
+    pub fn find(method: &Method, path: &str) -> Result<Self, Refusal> {
+        let child =
+            path.strip_prefix(SPAWN).and_then(|rest| rest.strip_prefix('/')).is_some_and(|name| !name.contains('/'));
+        if child && (method == Method::GET || method == Method::DELETE) {
+            return Ok(Self::Spawn);
+        }
+        if let Some((_, _, route)) = ROUTES.iter().find(|(wanted, known, _)| wanted == method && *known == path) {
+            return Ok(*route);
+        }
+        if child || ROUTES.iter().any(|(_, known, _)| *known == path) {
+            return Err(Refusal::new(ErrorCode::RouteMethod, format!("`{path}` does not take {method}")));
+        }
+        let shown: String = path.chars().take(256).collect();
+        Err(Refusal::new(ErrorCode::RouteUnknown, format!("there is no route `{shown}`")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_in_the_table_is_unknown() {
+        for path in [
+            "/",
+            "/admin/model",
+            "/egress/learn",
+            "/egress/learned/clear",
+            "/agt/rate-limit",
+            "/agt/audit",
+            "/agt/status",
+            "/agt/relay",
+            "/agt/registry/v1/agents",
+            "/sandbox/spawn",
+            "/internal/policy-status",
+            "/metrics",
+            "/readyz",
+            "/agt/evaluate/",
+            "//agt/evaluate",
+            "/AGT/evaluate",
+            "/kars/v1/spawn/a/b",
+        ] {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+                let refusal = Route::find(&method, path).unwrap_err();
+                assert_eq!(refusal.code(), ErrorCode::RouteUnknown, "{method} {path}");
+            }
+        }
+        assert_eq!(Route::find(&Method::PUT, EVALUATE).unwrap_err().code(), ErrorCode::RouteMethod);
+        assert_eq!(Route::find(&Method::DELETE, "/kars/v1/spawn/child").unwrap(), Route::Spawn);
+    }
+}

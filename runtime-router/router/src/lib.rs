@@ -1,0 +1,18 @@
+//! The router: one beside every agent, and the agent's only way out of its sandbox.
+//!
+//! A request's life: a listener takes it, [`gate`] decides it by the document, one connector carries it out. Not here: what a
+//! document permits (`kars-contract`), who signed it (`kars-trust`), and anything that a scenario says (`karsc`).
+
+pub mod api;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod gate;
+pub mod meter;
+pub mod metrics;
+pub mod operator;
+pub mod pages;
+pub mod policy;
+pub mod process;
+pub mod refusal;
+pub mod tools;

@@ -1,0 +1,116 @@
+//! What is served: one document, compiled, or nothing and why. Everybody who asks sees one generation. Not here: reading files.
+
+use std::sync::Arc;
+
+use kars_contract::agent_api::ErrorCode;
+use kars_contract::permits::Policy;
+use kars_contract::router::RouterDocument;
+use kars_contract::{Instant, RouterOrigins};
+use kars_kit::document::{CannotLoad, Loaded};
+use kars_trust::Freshness;
+use tokio::sync::watch;
+
+use crate::refusal::Refusal;
+
+/// A document that may be served, compiled.
+#[derive(Debug)]
+pub struct Generation {
+    /// Counts the documents that this process has served, from 1.
+    pub number: u64,
+    /// The document and why it may be served.
+    pub loaded: Loaded,
+    /// What it permits.
+    pub policy: Policy,
+}
+
+/// What is served at a moment.
+#[derive(Clone, Debug)]
+pub enum Served {
+    /// Nothing: no document is accepted. The code and the sentence that say why.
+    Nothing(&'static str, String),
+    /// This document.
+    Document(Arc<Generation>),
+}
+
+/// What is served, for those who ask. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Current(watch::Receiver<Served>);
+
+/// What is served, for the one who decides that.
+#[derive(Debug)]
+pub struct Slot {
+    sender: watch::Sender<Served>,
+    loads: u64,
+}
+
+impl Generation {
+    /// The document.
+    #[must_use]
+    pub fn document(&self) -> &RouterDocument {
+        self.loaded.document()
+    }
+
+    /// Where its rules stand.
+    #[must_use]
+    pub fn origins(&self) -> &RouterOrigins {
+        &self.loaded.origins
+    }
+}
+
+impl Slot {
+    /// A slot that serves nothing yet.
+    #[must_use]
+    pub fn new() -> (Self, Current) {
+        let (sender, receiver) =
+            watch::channel(Served::Nothing("starting", "no document has been read yet".to_owned()));
+        (Self { sender, loads: 0 }, Current(receiver))
+    }
+
+    /// Serves another document.
+    pub fn serve(&mut self, loaded: Loaded) -> Arc<Generation> {
+        self.loads += 1;
+        let policy = Policy::new(loaded.document());
+        let generation = Arc::new(Generation { number: self.loads, loaded, policy });
+        self.sender.send_replace(Served::Document(Arc::clone(&generation)));
+        generation
+    }
+
+    /// Keeps what is served; where that is nothing, says why.
+    pub fn keep(&self, error: &CannotLoad) {
+        self.sender.send_if_modified(|served| {
+            let Served::Nothing(code, message) = served else { return false };
+            (*code, *message) = (error.code(), error.to_string());
+            true
+        });
+    }
+}
+
+impl Current {
+    /// What is served.
+    #[must_use]
+    pub fn served(&self) -> Served {
+        self.0.borrow().clone()
+    }
+
+    /// The document that is in force at a moment.
+    pub fn in_force(&self, now: Instant) -> Result<Arc<Generation>, Refusal> {
+        match self.served() {
+            Served::Nothing(code, message) => Err(Refusal::new(
+                ErrorCode::PolicyUnavailable,
+                format!("the router serves nothing ({code}): {message}"),
+            )),
+            Served::Document(generation) if generation.loaded.freshness(now) == Freshness::Expired => {
+                let message = "the signature of the router's document has ended, and so has the time of grace";
+                Err(Refusal::new(ErrorCode::PolicyUnavailable, message))
+            }
+            Served::Document(generation) => Ok(generation),
+        }
+    }
+
+    /// Completes when something else is served; never, once the program ends.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The life of the router: everything is bound before anything is served, and nothing is cut off that can be finished.
+//!
+//! Not here: subcommands that only look at something.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kars_contract::router::Limits;
+use kars_kit::clock;
+use kars_kit::document::{CannotLoad, Loaded};
+use kars_kit::http::{Ceilings, serve};
+use kars_kit::serve::{Signals, Tasks};
+use kars_kit::watch::Watch;
+use kars_trust::Freshness;
+use tokio::net::TcpListener;
+
+use crate::api::Api;
+use crate::audit::{Audit, Event};
+use crate::config::Config;
+use crate::gate::Gate;
+use crate::metrics::Metrics;
+use crate::operator;
+use crate::pages::Pages;
+use crate::policy::{Current, Slot};
+
+/// How often files are looked at.
+const POLL: Duration = Duration::from_secs(1);
+/// How long tasks may take to end; a pod has 40 seconds.
+const GRACE: Duration = Duration::from_secs(25);
+/// How long the last lines of the audit log may take.
+const FLUSH: Duration = Duration::from_secs(2);
+/// The folder of the audit log, within that of state.
+pub const AUDIT_FOLDER: &str = "audit";
+
+/// Why the router does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    /// A listener has no place.
+    #[error("cannot listen on {address} for {what}: {error}")]
+    Bind {
+        /// What would listen.
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The folder of state cannot be used.
+    #[error("the folder of state `{path}`: {error}", path = path.display())]
+    State {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The system does not give what a process needs.
+    #[error(transparent)]
+    System(#[from] io::Error),
+}
+
+/// A router that serves.
+pub struct Running {
+    /// Where the agent API listens.
+    pub api: SocketAddr,
+    /// Where probes and metrics listen.
+    pub admin: SocketAddr,
+    /// Its tasks.
+    pub tasks: Tasks,
+    /// Its log of decisions.
+    pub audit: Audit,
+}
+
+/// Runs until a signal; a second one ends it at once. Returns whether everything could be finished.
+pub async fn run(config: Config) -> Result<bool, CannotStart> {
+    let mut signals = Signals::take()?;
+    let running = start(config).await?;
+    signals.next().await;
+    tracing::info!("ending");
+    let finished = tokio::select! {
+        finished = running.tasks.drain(GRACE) => finished,
+        () = signals.next() => false,
+    };
+    let written =
+        running.audit.record(Event::Note { kind: "ended", what: String::new() }) && running.audit.flush(FLUSH);
+    Ok(finished && written)
+}
+
+/// Binds everything, then serves.
+pub async fn start(config: Config) -> Result<Running, CannotStart> {
+    let api = bind("the agent API", config.api).await?;
+    let admin = bind("probes and metrics", config.admin).await?;
+    let state = |error| CannotStart::State { path: config.state.clone(), error };
+    let socket = operator::bind(&config.state).map_err(state)?;
+    let metrics = Arc::new(Metrics::default());
+    let audit = Audit::open(&config.state.join(AUDIT_FOLDER), Arc::clone(&metrics)).map_err(state)?;
+    let (slot, current) = Slot::new();
+    let tasks = Tasks::default();
+    let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics));
+    let running =
+        Running { api: api.local_addr()?, admin: admin.local_addr()?, tasks: tasks.clone(), audit: audit.clone() };
+    let limits = Limits::default();
+    let watch = Watch::new(config.files.clone(), config.pod.clone(), config.state.clone());
+    let mut watcher = Watcher { watch, slot, current, audit, metrics, told: None };
+    watcher.look();
+    let own = tasks.clone();
+    tasks.spawn(async move { watcher.keep_looking(&own).await });
+    tasks.spawn(serve(
+        api,
+        ceilings(limits, limits.agent_connections),
+        tasks.clone(),
+        Api::new(gate.clone(), running.api),
+    ));
+    tasks.spawn(serve(
+        admin,
+        ceilings(limits, limits.agent_connections),
+        tasks.clone(),
+        Pages::new(gate.clone(), tasks.clone()),
+    ));
+    tasks.spawn(operator::serve(socket, config.state.clone(), gate, tasks.clone()));
+    tracing::info!(api = %running.api, admin = %running.admin, "serving");
+    Ok(running)
+}
+
+async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotStart> {
+    TcpListener::bind(address).await.map_err(|error| CannotStart::Bind { what, address, error })
+}
+
+fn ceilings(limits: Limits, connections: u64) -> Ceilings {
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Ceilings {
+        header_bytes: size(limits.header_bytes),
+        header_count: size(limits.header_count),
+        header_time: Duration::from_secs(limits.header_seconds),
+        connections: size(connections),
+    }
+}
+
+/// Serves what the files say, as long as it may be served.
+struct Watcher {
+    watch: Watch,
+    slot: Slot,
+    current: Current,
+    audit: Audit,
+    metrics: Arc<Metrics>,
+    /// The failure that was told last, so that each is told once.
+    told: Option<String>,
+}
+
+impl Watcher {
+    async fn keep_looking(&mut self, tasks: &Tasks) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => self.look(),
+                () = tasks.draining() => return,
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        match self.watch.poll() {
+            None => (),
+            Some(Ok(loaded)) => self.served(loaded),
+            Some(Err(error)) => self.refused(&error),
+        }
+        self.measure();
+    }
+
+    fn served(&mut self, loaded: Loaded) {
+        let generation = self.slot.serve(loaded);
+        let digest = generation.loaded.digest.to_string();
+        self.told = None;
+        self.metrics.loaded("served");
+        self.metrics.policy_generation.set(generation.number.cast_signed());
+        let serial = generation.loaded.accepted().map_or(0, |accepted| accepted.serial);
+        self.metrics.policy_serial.set(serial.cast_signed());
+        tracing::info!(
+            digest,
+            serial,
+            generation = generation.number,
+            dev = generation.document().dev,
+            "document served"
+        );
+        self.note("policy-served", digest);
+    }
+
+    fn refused(&mut self, error: &CannotLoad) {
+        self.slot.keep(error);
+        let message = error.to_string();
+        if self.told.as_ref() == Some(&message) {
+            return;
+        }
+        self.metrics.loaded(error.code());
+        tracing::error!(code = error.code(), message, "document refused");
+        self.note("policy-refused", format!("{}: {message}", error.code()));
+        self.told = Some(message);
+    }
+
+    fn note(&self, kind: &'static str, what: String) {
+        if !self.audit.record(Event::Note { kind, what }) {
+            tracing::error!(kind, "the audit log takes no more lines");
+        }
+    }
+
+    fn measure(&self) {
+        let now = clock::now();
+        let in_force = self.current.in_force(now);
+        let late = in_force.as_ref().is_ok_and(|generation| generation.loaded.freshness(now) != Freshness::Fresh);
+        self.metrics.policy_ready.set(i64::from(in_force.is_ok()));
+        self.metrics.policy_stale.set(i64::from(in_force.is_err() || late || self.told.is_some()));
+    }
+}
