@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod gate;
+pub mod inference;
 pub mod meter;
 pub mod metrics;
 pub mod operator;

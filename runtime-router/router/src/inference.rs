@@ -1,0 +1,10 @@
+//! Inference: one pipeline for every route that costs tokens. Identity comes from the document, never from a header.
+//!
+//! Not here: opening connections, and what the operator sees of it.
+
+pub mod api;
+pub mod budget;
+pub mod edit;
+pub mod question;
+pub mod sse;
+pub mod usage;

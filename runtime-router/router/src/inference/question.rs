@@ -1,0 +1,178 @@
+//! What a client asks a model, as far as the router must know: the model, whether the answer is streamed, how much it may cost.
+//! Everything else of the body is passed on as it came. Not here: changing it (`edit`).
+
+use kars_contract::agent_api::ErrorCode;
+use kars_contract::router::Route;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::api::Api;
+use crate::refusal::Refusal;
+
+/// A byte is the least that a token of a prompt is made of; text has three to four for each.
+const BYTES_PER_TOKEN: u64 = 3;
+/// What an image costs at most, in tokens of the models that count so.
+const TOKENS_PER_IMAGE: u64 = 8192;
+
+/// The fields that decide. A field that stands twice is an error: two readers could take different ones.
+#[derive(Debug, Default, Deserialize)]
+pub struct Question<'a> {
+    /// The model, as the client names it.
+    #[serde(borrow, default)]
+    pub model: Option<&'a RawValue>,
+    /// Whether the answer is streamed.
+    #[serde(default)]
+    pub stream: Option<bool>,
+    /// What a stream is to hold beside its text.
+    #[serde(borrow, default)]
+    pub stream_options: Option<&'a RawValue>,
+    /// The most that an answer may have, by the three names there are.
+    #[serde(borrow, default)]
+    pub max_tokens: Option<&'a RawValue>,
+    /// As `max_tokens`.
+    #[serde(borrow, default)]
+    pub max_completion_tokens: Option<&'a RawValue>,
+    /// As `max_tokens`.
+    #[serde(borrow, default)]
+    pub max_output_tokens: Option<&'a RawValue>,
+    /// How many answers.
+    #[serde(borrow, default)]
+    pub n: Option<&'a RawValue>,
+    /// How many answers are made to choose from.
+    #[serde(borrow, default)]
+    pub best_of: Option<&'a RawValue>,
+    /// The tools that the model may call.
+    #[serde(borrow, default)]
+    pub tools: Option<&'a RawValue>,
+    /// Which of them it must call.
+    #[serde(borrow, default)]
+    pub tool_choice: Option<&'a RawValue>,
+    /// Whether it may call several at once.
+    #[serde(borrow, default)]
+    pub parallel_tool_calls: Option<&'a RawValue>,
+    /// What responses is asked; some providers refuse parts of it.
+    #[serde(borrow, default)]
+    pub input: Option<&'a RawValue>,
+    /// What responses is to hold beside its text.
+    #[serde(borrow, default)]
+    pub include: Option<&'a RawValue>,
+}
+
+impl<'a> Question<'a> {
+    /// Reads a body.
+    pub fn read(body: &'a [u8]) -> Result<Self, Refusal> {
+        let wrong =
+            |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("the body is no request to a model: {problem}"));
+        let text = std::str::from_utf8(body).map_err(|_| wrong("it is not UTF-8"))?;
+        // A list would otherwise be read as the fields, in order.
+        if !text.trim_start().starts_with('{') {
+            return Err(wrong("it is no JSON object"));
+        }
+        serde_json::from_str(text).map_err(|error| wrong(&error.to_string()))
+    }
+
+    /// The model's name, as text.
+    pub fn model_name(&self) -> Result<Option<String>, Refusal> {
+        let Some(raw) = self.model else { return Ok(None) };
+        let wrong = |_| Refusal::new(ErrorCode::ArgsWrong, "`model` is not text");
+        serde_json::from_str(raw.get()).map(Some).map_err(wrong)
+    }
+
+    /// The most that one answer may have; absent where the client sets no bound.
+    pub fn most(&self) -> Result<Option<u64>, Refusal> {
+        let named = [
+            ("max_completion_tokens", self.max_completion_tokens),
+            ("max_output_tokens", self.max_output_tokens),
+            ("max_tokens", self.max_tokens),
+        ];
+        let mut most = None;
+        for (name, raw) in named {
+            let number = whole(name, raw)?;
+            most = most.max(number);
+        }
+        Ok(most)
+    }
+
+    /// How many answers are made.
+    pub fn answers(&self) -> Result<u64, Refusal> {
+        let (n, best_of) = (whole("n", self.n)?.unwrap_or(1), whole("best_of", self.best_of)?.unwrap_or(1));
+        if n == 0 {
+            return Err(Refusal::new(ErrorCode::ArgsWrong, "`n` asks for no answer"));
+        }
+        Ok(n.max(best_of))
+    }
+
+    /// The most tokens that the request may cost on this route: its prompt, estimated from its bytes, and its answers.
+    pub fn cost(&self, api: Api, body: usize, route: &Route, per_request: Option<u64>) -> Result<u64, Refusal> {
+        let prompt = (body as u64).div_ceil(BYTES_PER_TOKEN);
+        let answers = self.answers()?;
+        let answer = match api {
+            Api::Embeddings => 0,
+            Api::Images => TOKENS_PER_IMAGE,
+            Api::ChatCompletions | Api::Responses | Api::Completions | Api::Messages => {
+                let room = per_request.unwrap_or(u64::MAX).min(route.context_length).saturating_sub(prompt);
+                self.most()?.unwrap_or(room)
+            }
+        };
+        Ok(prompt.saturating_add(answer.saturating_mul(answers)))
+    }
+}
+
+/// A number that is whole and not below zero; `null` is none.
+fn whole(name: &str, raw: Option<&RawValue>) -> Result<Option<u64>, Refusal> {
+    let Some(raw) = raw else { return Ok(None) };
+    let wrong = |_| Refusal::new(ErrorCode::ArgsWrong, format!("`{name}` is not a whole number from 0 on"));
+    serde_json::from_str(raw.get()).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> String {
+        let question = Question::read(body.as_bytes());
+        let refusal = question.and_then(|question| {
+            question.model_name()?;
+            question.most()?;
+            question.answers()
+        });
+        let refusal = refusal.expect_err(body);
+        assert_eq!(refusal.code(), ErrorCode::ArgsWrong);
+        refusal.detail.message.clone()
+    }
+
+    #[test]
+    fn what_two_readers_could_take_differently_is_refused() {
+        for body in [
+            "[]",
+            "\"x\"",
+            "",
+            "{",
+            "{} {}",
+            r#"{"model":"a","model":"b"}"#,
+            r#"{"model":"a","mod\u0065l":"b"}"#,
+            r#"{"model":7}"#,
+            r#"{"max_tokens":-1}"#,
+            r#"{"max_tokens":1.5}"#,
+            r#"{"max_tokens":"9"}"#,
+            r#"{"max_output_tokens":18446744073709551616}"#,
+            r#"{"n":0}"#,
+            r#"{"stream":"yes"}"#,
+        ] {
+            assert!(!refused(body).is_empty(), "{body}");
+        }
+        assert!(Question::read(b"{\"model\":\"\xff\"}").is_err());
+        // What does not decide is passed over without recursion, and so is for the provider to refuse.
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        Question::read(deep.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn null_is_no_bound() {
+        let question = Question::read(br#"{"model":null,"max_tokens":null,"stream":null,"n":null}"#).unwrap();
+        assert_eq!(
+            (question.model_name().unwrap(), question.most().unwrap(), question.answers().unwrap()),
+            (None, None, 1)
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! What an answer cost, as the provider says it, in every form that they have. Not here: counting it.
+
+use serde::Deserialize;
+
+use super::api::Api;
+use super::sse::Events;
+
+/// Tokens of a prompt and of its answer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Usage {
+    /// Of the prompt.
+    pub input: u64,
+    /// Of the answer.
+    pub output: u64,
+}
+
+impl Usage {
+    /// Both.
+    #[must_use]
+    pub fn total(self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
+/// Follows an answer while it passes.
+#[derive(Debug, Default)]
+pub struct Follower {
+    events: Events,
+    found: Option<Usage>,
+    finished: bool,
+}
+
+/// All names that there are. A number below zero or with a fraction is none.
+#[derive(Deserialize)]
+struct Counts {
+    #[serde(rename = "input_tokens", alias = "prompt_tokens")]
+    input: Option<u64>,
+    #[serde(rename = "output_tokens", alias = "completion_tokens")]
+    output: Option<u64>,
+    /// Anthropic counts what it keeps of a prompt apart.
+    #[serde(rename = "cache_creation_input_tokens")]
+    kept: Option<u64>,
+    /// And what it had kept before.
+    #[serde(rename = "cache_read_input_tokens")]
+    read: Option<u64>,
+}
+
+/// Where the counts may stand.
+#[derive(Deserialize)]
+struct Answer {
+    usage: Option<Counts>,
+    response: Option<Nested>,
+    message: Option<Nested>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Nested {
+    usage: Option<Counts>,
+}
+
+impl Follower {
+    /// Takes the next bytes of a stream.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let Self { events, found, finished } = self;
+        events.feed(bytes, |data| event(data, found, finished));
+    }
+
+    /// What was found, once the stream has ended.
+    pub fn end(mut self) -> Followed {
+        let Self { events, found, finished } = &mut self;
+        events.end(|data| event(data, found, finished));
+        Followed { usage: self.found, finished: self.finished }
+    }
+}
+
+/// What a stream said about itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Followed {
+    /// What it cost, if it said so.
+    pub usage: Option<Usage>,
+    /// Whether it came to the end that its API has.
+    pub finished: bool,
+}
+
+fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
+    if data == b"[DONE]" {
+        *finished = true;
+        return;
+    }
+    let ends =
+        [&b"\"response.completed\""[..], b"\"response.incomplete\"", b"\"response.failed\"", b"\"message_stop\""];
+    // Most events hold neither; reading them costs more than all the rest of what the router does.
+    if !contains(data, b"\"usage\"") && !ends.iter().any(|end| contains(data, end)) {
+        return;
+    }
+    let Ok(answer) = serde_json::from_slice::<Answer>(data) else { return };
+    let kind = answer.kind.as_deref().unwrap_or_default();
+    *finished |= matches!(kind, "response.completed" | "response.incomplete" | "response.failed" | "message_stop");
+    if let Some(usage) = of(answer) {
+        let before = found.unwrap_or_default();
+        // Anthropic says the prompt first and the answer's growing count later; the others say both once.
+        *found = Some(Usage { input: before.input.max(usage.input), output: before.output.max(usage.output) });
+    }
+}
+
+/// What an answer that came whole says it cost.
+#[must_use]
+pub fn of_answer(api: Api, body: &[u8]) -> Option<Usage> {
+    let usage = of(serde_json::from_slice(body).ok()?)?;
+    // An embedding has no answer to count.
+    Some(if api == Api::Embeddings { Usage { output: 0, ..usage } } else { usage })
+}
+
+fn of(answer: Answer) -> Option<Usage> {
+    let nested = [answer.response, answer.message].into_iter().flatten().find_map(|nested| nested.usage);
+    let counts = answer.usage.or(nested)?;
+    if counts.input.is_none() && counts.output.is_none() {
+        return None;
+    }
+    let cached = [counts.kept, counts.read].into_iter().flatten();
+    let input = cached.fold(counts.input.unwrap_or(0), u64::saturating_add);
+    Some(Usage { input, output: counts.output.unwrap_or(0) })
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHAT: &str = concat!(
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\": {\\\"prompt_tokens\\\": 999}\"}}],\"usage\":null}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":7,\"total_tokens\":18}}\n\n",
+        "data: [DONE]\n\n"
+    );
+    const RESPONSES: &str = concat!(
+        "event: response.created\ndata: {\"type\":\"response.created\",\"response\":{\"usage\":null}}\n\n",
+        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"usage\":",
+        "{\"input_tokens\":11,\"input_tokens_details\":{\"cached_tokens\":3},\"output_tokens\":7}}}\n\n"
+    );
+    const MESSAGES: &str = concat!(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":",
+        "{\"input_tokens\":9,\"cache_read_input_tokens\":2,\"output_tokens\":1}}}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":7}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+    );
+
+    #[test]
+    fn a_stream_is_counted_once_wherever_it_is_cut() {
+        for text in [CHAT, RESPONSES, MESSAGES] {
+            for cut in 0..=text.len() {
+                let (left, right) = text.as_bytes().split_at(cut);
+                let mut follower = Follower::default();
+                follower.feed(left);
+                follower.feed(right);
+                let meant = Followed { usage: Some(Usage { input: 11, output: 7 }), finished: true };
+                assert_eq!(follower.end(), meant, "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_breaks_off_is_not_finished() {
+        for text in [CHAT, RESPONSES, MESSAGES] {
+            let mut follower = Follower::default();
+            follower.feed(&text.as_bytes()[..text.len() / 2]);
+            assert!(!follower.end().finished);
+        }
+    }
+
+    #[test]
+    fn what_is_no_count_counts_nothing() {
+        for body in [
+            "{}",
+            "[]",
+            "x",
+            r#"{"usage":null}"#,
+            r#"{"usage":{}}"#,
+            r#"{"usage":{"prompt_tokens":-5,"completion_tokens":1}}"#,
+            r#"{"usage":{"prompt_tokens":1e300}}"#,
+            r#"{"usage":{"prompt_tokens":"7"}}"#,
+        ] {
+            assert_eq!(of_answer(Api::ChatCompletions, body.as_bytes()), None, "{body}");
+        }
+        let most = format!(r#"{{"usage":{{"prompt_tokens":{},"completion_tokens":{}}}}}"#, u64::MAX, u64::MAX);
+        assert_eq!(of_answer(Api::ChatCompletions, most.as_bytes()).unwrap().total(), u64::MAX);
+    }
+
+    #[test]
+    fn an_answer_that_comes_whole() {
+        let chat = br#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
+        assert_eq!(of_answer(Api::ChatCompletions, chat), Some(Usage { input: 3, output: 4 }));
+        let embedding = br#"{"data":[],"usage":{"prompt_tokens":5,"total_tokens":5}}"#;
+        assert_eq!(of_answer(Api::Embeddings, embedding), Some(Usage { input: 5, output: 0 }));
+        let message = br#"{"type":"message","usage":{"input_tokens":5,"output_tokens":6}}"#;
+        assert_eq!(of_answer(Api::Messages, message), Some(Usage { input: 5, output: 6 }));
+    }
+}
