@@ -3,8 +3,13 @@
 //! Not here: opening connections, and what the operator sees of it.
 
 pub mod api;
+pub mod breaker;
 pub mod budget;
 pub mod edit;
+pub mod errors;
+pub mod headers;
+pub mod provider;
 pub mod question;
 pub mod sse;
+pub mod toolbox;
 pub mod usage;

@@ -1,0 +1,133 @@
+//! Routes that fail are left alone for a while, then tried by one request. Not here: what counts as a failure.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kars_contract::Name;
+use tokio::time::Instant;
+
+/// Failures in a row after which a route is left alone.
+const FAILURES: u32 = 3;
+/// A failure longer ago than this counts for nothing.
+const WINDOW: Duration = Duration::from_mins(1);
+/// For how long a route is left alone at first; it doubles with every failed try.
+const PAUSE: Duration = Duration::from_secs(5);
+/// For how long at most.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// How every route has fared. One that was never tried is well.
+#[derive(Debug, Default)]
+pub struct Breaker(Mutex<HashMap<Name, Health>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Health {
+    failures: u32,
+    last: Instant,
+    /// Until then nobody tries; absent while the route is well.
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    until: Instant,
+    pause: Duration,
+    /// Whether somebody tries just now.
+    tried: bool,
+}
+
+impl Breaker {
+    /// Whether a request may try a route. After a pause one may, and the others wait for how it fares.
+    pub fn may_try(&self, route: &Name) -> bool {
+        let now = Instant::now();
+        let mut routes = self.routes();
+        let Some(open) = routes.get_mut(route).and_then(|health| health.open.as_mut()) else { return true };
+        // A try that never told how it fared does not keep the route shut.
+        let abandoned = open.tried && now >= open.until + LONGEST;
+        let may = now >= open.until && (!open.tried || abandoned);
+        open.tried |= may;
+        if abandoned && may {
+            open.until = now;
+        }
+        may
+    }
+
+    /// The route answered.
+    pub fn well(&self, route: &Name) {
+        self.routes().remove(route);
+    }
+
+    /// The route failed. `wait` is for how long it asks to be left alone.
+    pub fn failed(&self, route: &Name, wait: Option<Duration>) {
+        let now = Instant::now();
+        let mut routes = self.routes();
+        let health = routes.entry(route.clone()).or_insert(Health { failures: 0, last: now, open: None });
+        let stale = health.open.is_none() && now.duration_since(health.last) > WINDOW;
+        health.failures = if stale { 1 } else { health.failures.saturating_add(1) };
+        health.last = now;
+        let pause = match health.open {
+            Some(open) => (open.pause * 2).min(LONGEST),
+            None if health.failures >= FAILURES => PAUSE,
+            None => return,
+        };
+        let until = now + wait.unwrap_or_default().min(LONGEST).max(pause);
+        health.open = Some(Open { until, pause, tried: false });
+    }
+
+    fn routes(&self) -> MutexGuard<'_, HashMap<Name, Health>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn main() -> Name {
+        "main".parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_route_is_left_alone_and_tried_by_one() {
+        let breaker = Breaker::default();
+        for _ in 0..3 {
+            assert!(breaker.may_try(&main()));
+            breaker.failed(&main(), None);
+        }
+        assert!(!breaker.may_try(&main()));
+        tokio::time::advance(PAUSE).await;
+        assert!(breaker.may_try(&main()));
+        assert!(!breaker.may_try(&main()), "one tries, the others wait");
+        breaker.failed(&main(), None);
+        tokio::time::advance(PAUSE).await;
+        assert!(!breaker.may_try(&main()), "the pause has doubled");
+        tokio::time::advance(PAUSE).await;
+        assert!(breaker.may_try(&main()));
+        breaker.well(&main());
+        assert!(breaker.may_try(&main()) && breaker.may_try(&main()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rare_failures_do_not_add_up() {
+        let breaker = Breaker::default();
+        for _ in 0..10 {
+            breaker.failed(&main(), None);
+            assert!(breaker.may_try(&main()));
+            tokio::time::advance(WINDOW + Duration::from_secs(1)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_is_asked_for_is_kept_within_bounds() {
+        let breaker = Breaker::default();
+        for _ in 0..3 {
+            breaker.failed(&main(), Some(Duration::from_hours(1)));
+        }
+        tokio::time::advance(PAUSE * 2).await;
+        assert!(!breaker.may_try(&main()));
+        tokio::time::advance(LONGEST).await;
+        assert!(breaker.may_try(&main()));
+        tokio::time::advance(LONGEST).await;
+        assert!(breaker.may_try(&main()), "a try that tells nothing does not shut the route for ever");
+    }
+}
