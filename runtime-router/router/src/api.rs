@@ -3,7 +3,7 @@
 //! Not here: the operator's socket, probes, and the proxy.
 
 mod allowlist;
-mod body;
+pub(crate) mod body;
 mod evaluate;
 mod routes;
 

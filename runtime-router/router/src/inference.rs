@@ -2,14 +2,19 @@
 //!
 //! Not here: opening connections, and what the operator sees of it.
 
+pub mod answer;
 pub mod api;
 pub mod breaker;
 pub mod budget;
 pub mod edit;
 pub mod errors;
+pub mod forward;
 pub mod headers;
+pub mod models;
 pub mod provider;
 pub mod question;
+pub mod safety;
 pub mod sse;
 pub mod toolbox;
+pub mod upstream;
 pub mod usage;

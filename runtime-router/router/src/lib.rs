@@ -7,6 +7,8 @@ pub mod api;
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod credentials;
+pub mod dial;
 pub mod gate;
 pub mod inference;
 pub mod meter;

@@ -51,6 +51,8 @@ labels! {
         Fetch = "fetch",
         /// The runtime asks whether a tool may be called.
         Evaluate = "evaluate",
+        /// A request to a model.
+        Inference = "inference",
         /// A request of the agent API that no rule decides.
         Api = "api",
     }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::refusal::Refusal;
 
 /// Reads a body of at most so many bytes.
-pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {

@@ -1,0 +1,230 @@
+//! An answer on its way to the client: counted, judged, without the router's own secret, and never ended in silence.
+//!
+//! Not here: asking, and which candidate answered.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::{BodyExt, LengthLimitError, Limited, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Response, StatusCode};
+use kars_contract::agent_api::ErrorCode;
+use kars_contract::router::Safety;
+use kars_kit::http::{Body, full};
+use tokio::time::timeout;
+
+use super::api::Api;
+use super::budget::Reservation;
+use super::errors;
+use super::headers::answered;
+use super::safety;
+use super::sse::Events;
+use super::upstream::Lease;
+use super::usage::{Follower, of_answer};
+use crate::credentials::{Redactor, Secret};
+use crate::refusal::Refusal;
+
+const EVENTS: &str = "text/event-stream";
+
+/// What is needed to let an answer pass.
+#[derive(Debug)]
+pub struct Passage {
+    /// The API that was asked.
+    pub api: Api,
+    /// The floor of the model.
+    pub floor: Safety,
+    /// What was shown to the provider, which it may show again.
+    pub secret: Option<Secret>,
+    /// The tokens that were set aside.
+    pub reservation: Reservation,
+    /// Bytes of an answer.
+    pub most: usize,
+    /// How long nothing may come.
+    pub idle: Duration,
+}
+
+impl Passage {
+    /// Passes an answer on: piece by piece where it is a stream, otherwise whole.
+    pub async fn pass(self, response: Response<Incoming>, lease: Lease) -> Response<Body> {
+        let (head, body) = response.into_parts();
+        let mut answer = Response::new(full(Bytes::new()));
+        *answer.status_mut() = head.status;
+        *answer.headers_mut() = answered(&head.headers);
+        let is_stream = head
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| kind.starts_with(EVENTS));
+        if is_stream && head.status.is_success() {
+            *answer.body_mut() = self.stream(body, lease);
+            return answer;
+        }
+        let (family, status) = (self.api.family(), head.status);
+        match self.whole(body, lease, status).await {
+            Ok(bytes) => {
+                *answer.body_mut() = full(bytes);
+                answer
+            }
+            Err(refusal) => errors::response(family, refusal),
+        }
+    }
+
+    async fn whole(self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
+        let collected = timeout(self.idle, Limited::new(body, self.most).collect()).await;
+        let bytes = match collected {
+            Ok(Ok(collected)) => collected.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(self.most)),
+            Ok(Err(_)) => return Err(Refusal::new(ErrorCode::UpstreamFailed, "the provider broke its answer off")),
+            Err(_) => return Err(silent(self.idle)),
+        };
+        tokio::spawn(lease.give_back());
+        if status.is_success() {
+            if let Some(usage) = of_answer(self.api, &bytes) {
+                self.reservation.settle(usage.total());
+            }
+        } else {
+            // What the provider refused it does not charge for.
+            self.reservation.settle(0);
+        }
+        safety::judge(&bytes, &self.floor)?;
+        let Some(secret) = self.secret else { return Ok(bytes) };
+        let mut redactor = Redactor::new(secret);
+        Ok(match redactor.feed(&bytes) {
+            None => bytes,
+            Some(mut passes) => {
+                passes.extend(redactor.end());
+                passes.into()
+            }
+        })
+    }
+
+    fn stream(self, body: Incoming, lease: Lease) -> Body {
+        let flow = Flow {
+            body,
+            lease: Some(lease),
+            follower: Some(Follower::default()),
+            events: Events::default(),
+            redactor: self.secret.map(Redactor::new),
+            reservation: Some(self.reservation),
+            api: self.api,
+            floor: self.floor,
+            left: self.most,
+            most: self.most,
+            idle: self.idle,
+            ended: false,
+        };
+        let frames = stream::unfold(flow, |mut flow| async move {
+            let bytes = flow.next().await?;
+            Some((Ok::<_, Infallible>(Frame::data(bytes)), flow))
+        });
+        StreamBody::new(frames).map_err(|never| match never {}).boxed_unsync()
+    }
+}
+
+/// A stream on its way.
+struct Flow {
+    body: Incoming,
+    lease: Option<Lease>,
+    follower: Option<Follower>,
+    events: Events,
+    redactor: Option<Redactor>,
+    reservation: Option<Reservation>,
+    api: Api,
+    floor: Safety,
+    left: usize,
+    most: usize,
+    idle: Duration,
+    ended: bool,
+}
+
+impl Flow {
+    /// The next bytes for the client; none once it has all.
+    async fn next(&mut self) -> Option<Bytes> {
+        while !self.ended {
+            let frame = match timeout(self.idle, self.body.frame()).await {
+                Err(_) => return Some(self.broken(&silent(self.idle))),
+                Ok(None) => return self.end(),
+                Ok(Some(Err(_))) => {
+                    return Some(
+                        self.broken(&Refusal::new(ErrorCode::UpstreamFailed, "the provider broke its answer off")),
+                    );
+                }
+                Ok(Some(Ok(frame))) => frame,
+            };
+            // Trailers say nothing that a client of events reads.
+            let Ok(bytes) = frame.into_data() else { continue };
+            let Some(left) = self.left.checked_sub(bytes.len()) else {
+                return Some(self.broken(&too_large(self.most)));
+            };
+            self.left = left;
+            if let Err(refusal) = self.judge(&bytes) {
+                return Some(self.broken(&refusal));
+            }
+            if let Some(follower) = &mut self.follower {
+                follower.feed(&bytes);
+            }
+            let passes = match self.redactor.as_mut().and_then(|redactor| redactor.feed(&bytes)) {
+                None => bytes,
+                Some(passes) => passes.into(),
+            };
+            if !passes.is_empty() {
+                return Some(passes);
+            }
+        }
+        None
+    }
+
+    fn judge(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let (mut verdict, floor) = (Ok(()), self.floor);
+        self.events.feed(bytes, |event| {
+            if verdict.is_ok() {
+                verdict = safety::judge(event, &floor);
+            }
+        });
+        verdict
+    }
+
+    /// The provider has sent all it will. Where that is not what its API ends with, the client is told.
+    fn end(&mut self) -> Option<Bytes> {
+        self.ended = true;
+        let finished = self.settle();
+        if let Some(lease) = self.lease.take() {
+            tokio::spawn(lease.give_back());
+        }
+        let held = self.redactor.as_mut().map(Redactor::end).unwrap_or_default();
+        if finished {
+            return (!held.is_empty()).then(|| held.into());
+        }
+        let refusal = Refusal::new(ErrorCode::UpstreamFailed, "the provider ended its answer before it was complete");
+        Some([held, errors::event(self.api.family(), &refusal)].concat().into())
+    }
+
+    /// The answer cannot go on: the client is told, and the provider hung up on.
+    fn broken(&mut self, refusal: &Refusal) -> Bytes {
+        self.ended = true;
+        self.settle();
+        tracing::warn!(api = self.api.as_str(), code = refusal.code().as_str(), "an answer was broken off");
+        // An event may be under way; an empty line ends it.
+        [b"\n\n".to_vec(), errors::event(self.api.family(), refusal)].concat().into()
+    }
+
+    /// Counts what the answer cost. What it did not say is taken from what was set aside.
+    fn settle(&mut self) -> bool {
+        let Some(followed) = self.follower.take().map(Follower::end) else { return true };
+        if let (Some(reservation), Some(usage)) = (self.reservation.take(), followed.usage) {
+            reservation.settle(usage.total());
+        }
+        followed.finished
+    }
+}
+
+fn too_large(most: usize) -> Refusal {
+    Refusal::new(ErrorCode::UpstreamFailed, format!("the answer has more than {most} bytes"))
+}
+
+fn silent(idle: Duration) -> Refusal {
+    Refusal::new(ErrorCode::UpstreamTimeout, format!("the provider has sent nothing for {} s", idle.as_secs()))
+}

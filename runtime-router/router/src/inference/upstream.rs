@@ -1,0 +1,140 @@
+//! Connections to providers, kept while they may be used again, and requests over them. Not here: what is asked.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use kars_contract::Endpoint;
+use kars_contract::agent_api::ErrorCode;
+use tokio::time::{Instant, timeout};
+
+use crate::dial::Dial;
+use crate::policy::Generation;
+use crate::refusal::Refusal;
+
+/// Idle connections that are kept for each endpoint.
+const IDLE: usize = 32;
+/// For how long; providers close them after a minute or more.
+const IDLE_TIME: Duration = Duration::from_secs(30);
+
+type Sender = SendRequest<Full<Bytes>>;
+type Idle = Arc<Mutex<HashMap<Endpoint, Vec<(Sender, Instant)>>>>;
+
+/// Connections to providers. Cloning is cheap.
+#[derive(Debug)]
+pub struct Upstream<D> {
+    dial: Arc<D>,
+    idle: Idle,
+}
+
+/// An answer whose body has yet to come, and the connection to give back once it has.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub response: Response<Incoming>,
+    lease: Lease,
+}
+
+/// A connection that is in use.
+#[derive(Debug)]
+pub struct Lease {
+    endpoint: Endpoint,
+    sender: Sender,
+    idle: Idle,
+}
+
+impl<D: Dial> Upstream<D> {
+    /// Opens connections with this.
+    #[must_use]
+    pub fn new(dial: Arc<D>) -> Self {
+        Self { dial, idle: Arc::default() }
+    }
+
+    /// Sends a request and waits for the head of its answer, for so long.
+    pub async fn send(
+        &self,
+        endpoint: &Endpoint,
+        generation: &Generation,
+        request: Request<Full<Bytes>>,
+        patience: Duration,
+    ) -> Result<Answered, Refusal> {
+        let late = || Refusal::new(ErrorCode::UpstreamTimeout, format!("`{}` does not answer", endpoint.host()));
+        timeout(patience, self.ask(endpoint, generation, request)).await.map_err(|_| late())?
+    }
+
+    async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        generation: &Generation,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Answered, Refusal> {
+        let broken = |error: &hyper::Error| {
+            tracing::warn!(host = endpoint.host(), %error, "a provider broke the connection");
+            Refusal::new(ErrorCode::UpstreamFailed, format!("`{}` broke the connection", endpoint.host()))
+        };
+        // A connection that was closed meanwhile has not sent anything yet, so asking again over a new one is safe.
+        while let Some(mut lease) = self.take(endpoint) {
+            match lease.sender.try_send_request(request.clone()).await {
+                Ok(response) => return Ok(Answered { response, lease }),
+                Err(mut error) => {
+                    if error.take_message().is_none() {
+                        return Err(broken(error.error()));
+                    }
+                }
+            }
+        }
+        let stream = self.dial.dial(endpoint, generation).await?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to a provider ended");
+            }
+        });
+        let mut lease = Lease { endpoint: endpoint.clone(), sender, idle: Arc::clone(&self.idle) };
+        let response = lease.sender.send_request(request).await.map_err(|error| broken(&error))?;
+        Ok(Answered { response, lease })
+    }
+
+    fn take(&self, endpoint: &Endpoint) -> Option<Lease> {
+        let mut idle = locked(&self.idle);
+        let kept = idle.get_mut(endpoint)?;
+        while let Some((sender, since)) = kept.pop() {
+            if since.elapsed() < IDLE_TIME && sender.is_ready() {
+                return Some(Lease { endpoint: endpoint.clone(), sender, idle: Arc::clone(&self.idle) });
+            }
+        }
+        None
+    }
+}
+
+impl Answered {
+    /// The answer, and the connection apart from it.
+    #[must_use]
+    pub fn split(self) -> (Response<Incoming>, Lease) {
+        (self.response, self.lease)
+    }
+}
+
+impl Lease {
+    /// Gives the connection back, once the whole body has come.
+    pub async fn give_back(mut self) {
+        if self.sender.ready().await.is_err() {
+            return;
+        }
+        let mut idle = locked(&self.idle);
+        let kept = idle.entry(self.endpoint).or_default();
+        if kept.len() < IDLE {
+            kept.push((self.sender, Instant::now()));
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
