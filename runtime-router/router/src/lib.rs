@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod dial;
 pub mod gate;
 pub mod inference;
+pub mod mcp;
 pub mod meter;
 pub mod metrics;
 pub mod operator;

@@ -53,6 +53,8 @@ labels! {
         Evaluate = "evaluate",
         /// A request to a model.
         Inference = "inference",
+        /// A call of an MCP server's tool.
+        Mcp = "mcp",
         /// A request of the agent API that no rule decides.
         Api = "api",
     }

@@ -121,6 +121,12 @@ impl Endpoint {
         written.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| self.scheme().default_port())
     }
 
+    /// Host and port as a request names them: without the port that its scheme implies.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.parts().0.to_owned()
+    }
+
     /// The path without a final slash; empty for the root.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -212,7 +212,7 @@ impl<D: Dial> Forward<D> {
             Refusal::new(ErrorCode::UpstreamUnavailable, "the router's credential holds letters that no header takes")
         })?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let host = HeaderValue::from_str(&authority(route)).expect("the host of an endpoint is plain");
+        let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
         headers.insert(HOST, host);
         let mut request = Request::new(Full::new(Bytes::from(edits.apply())));
         *request.method_mut() = Method::POST;
@@ -258,12 +258,6 @@ fn not_served(api: Api, route: &Route) -> Refusal {
         api.as_str()
     );
     Refusal::new(ErrorCode::ArgsWrong, message)
-}
-
-fn authority(route: &Route) -> String {
-    let (endpoint, host) = (&route.endpoint, route.endpoint.host());
-    let default = if endpoint.scheme().is_tls() { 443 } else { 80 };
-    if endpoint.port().get() == default { host.to_owned() } else { format!("{host}:{}", endpoint.port()) }
 }
 
 /// What a provider asks for, in seconds. A date is one way to say it that no provider uses; it counts as nothing said.
