@@ -31,7 +31,7 @@ const EVENTS: &str = "text/event-stream";
 
 /// What is needed to let an answer pass.
 #[derive(Debug)]
-pub struct Passage {
+pub struct Passing {
     /// The API that was asked.
     pub api: Api,
     /// The floor of the model.
@@ -46,7 +46,7 @@ pub struct Passage {
     pub idle: Duration,
 }
 
-impl Passage {
+impl Passing {
     /// Passes an answer on: piece by piece where it is a stream, otherwise whole.
     pub async fn pass(self, response: Response<Incoming>, lease: Lease) -> Response<Body> {
         let (head, body) = response.into_parts();
@@ -147,6 +147,8 @@ impl Flow {
             let frame = match timeout(self.idle, self.body.frame()).await {
                 Err(_) => return Some(self.broken(&silent(self.idle))),
                 Ok(None) => return self.end(),
+                // What breaks after the last event takes nothing from anybody.
+                Ok(Some(Err(_))) if self.follower.as_ref().is_some_and(Follower::has_finished) => return self.end(),
                 Ok(Some(Err(_))) => {
                     return Some(
                         self.broken(&Refusal::new(ErrorCode::UpstreamFailed, "the provider broke its answer off")),

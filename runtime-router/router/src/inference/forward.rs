@@ -17,7 +17,7 @@ use kars_kit::clock::now;
 use kars_kit::http::Body;
 use tokio::time::Instant;
 
-use super::answer::Passage;
+use super::answer::Passing;
 use super::api::{Api, Family};
 use super::breaker::Breaker;
 use super::budget::Ledger;
@@ -109,7 +109,7 @@ impl<D: Dial> Forward<D> {
             }
         };
         let (response, lease) = answered.split();
-        let passage = Passage {
+        let passage = Passing {
             api,
             floor: route.safety,
             secret,

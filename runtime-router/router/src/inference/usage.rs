@@ -67,6 +67,12 @@ impl Follower {
         events.feed(bytes, |data| event(data, found, finished));
     }
 
+    /// Whether the stream has come to the end that its API has.
+    #[must_use]
+    pub fn has_finished(&self) -> bool {
+        self.finished
+    }
+
     /// What was found, once the stream has ended.
     pub fn end(mut self) -> Followed {
         let Self { events, found, finished } = &mut self;
