@@ -5,6 +5,7 @@
 mod allowlist;
 mod body;
 mod evaluate;
+mod fetch;
 mod routes;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use kars_kit::http::{Answer, Body, reply};
 use crate::gate::Gate;
 use crate::metrics::Kind;
 use crate::refusal::Refusal;
+pub use fetch::Fetcher;
 pub use routes::{ROUTES, Route};
 
 const JSON: &str = "application/json";
@@ -27,6 +29,7 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub struct Api {
     gate: Gate,
+    fetcher: Fetcher,
     /// Where it listens: requests must be meant for it.
     address: SocketAddr,
 }
@@ -34,8 +37,8 @@ pub struct Api {
 impl Api {
     /// Answers requests that are meant for this address.
     #[must_use]
-    pub fn new(gate: Gate, address: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { gate, address })
+    pub fn new(gate: Gate, fetcher: Fetcher, address: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { gate, fetcher, address })
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
@@ -44,6 +47,7 @@ impl Api {
         let route = Route::find(request.method(), &path)?;
         match route {
             Route::Evaluate => evaluate::answer(&self.gate, request).await,
+            Route::Fetch => fetch::answer(&self.gate, &self.fetcher, request).await,
             Route::Allowlist => allowlist::answer(&self.gate),
             Route::Ignored => Ok(reply(StatusCode::ACCEPTED, JSON, "{}")),
             Route::Mesh | Route::Spawn => {

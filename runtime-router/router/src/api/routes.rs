@@ -2,7 +2,7 @@
 
 use hyper::Method;
 use kars_contract::agent_api::{
-    EGRESS_ALLOWLIST, EVALUATE, ErrorCode, MESH_AWAIT, MESH_INBOX, MESH_PEERS, MESH_SEND, MESH_TRANSFER,
+    EGRESS_ALLOWLIST, EGRESS_FETCH, EVALUATE, ErrorCode, MESH_AWAIT, MESH_INBOX, MESH_PEERS, MESH_SEND, MESH_TRANSFER,
     SIGNING_COUNTER, SPAWN, TRUST,
 };
 
@@ -13,6 +13,8 @@ use crate::refusal::Refusal;
 pub enum Route {
     /// Whether a tool call is permitted.
     Evaluate,
+    /// One HTTP request to a host.
+    Fetch,
     /// The agent's own allowlist.
     Allowlist,
     /// Answered, and nothing changes.
@@ -24,8 +26,9 @@ pub enum Route {
 }
 
 /// Method, path, answer.
-pub const ROUTES: [(Method, &str, Route); 11] = [
+pub const ROUTES: [(Method, &str, Route); 12] = [
     (Method::POST, EVALUATE, Route::Evaluate),
+    (Method::POST, EGRESS_FETCH, Route::Fetch),
     (Method::GET, EGRESS_ALLOWLIST, Route::Allowlist),
     (Method::POST, TRUST, Route::Ignored),
     (Method::POST, SIGNING_COUNTER, Route::Ignored),
