@@ -5,6 +5,7 @@
 mod allowlist;
 pub(crate) mod body;
 mod evaluate;
+mod fetch;
 mod routes;
 
 use std::net::SocketAddr;
@@ -12,13 +13,20 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HOST, HeaderMap, HeaderValue, ORIGIN};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
+use kars_kit::clock::now;
 use kars_kit::http::{Answer, Body, reply};
 
+use crate::connect::Services;
 use crate::gate::Gate;
+use crate::inference::errors;
+use crate::inference::forward::{Forward, family_of};
+use crate::inference::models;
+use crate::mcp::gateway::Gateway;
 use crate::metrics::Kind;
 use crate::refusal::Refusal;
+pub use fetch::Fetcher;
 pub use routes::{ROUTES, Route};
 
 const JSON: &str = "application/json";
@@ -27,15 +35,27 @@ const JSON: &str = "application/json";
 #[derive(Debug)]
 pub struct Api {
     gate: Gate,
+    ways: Ways,
     /// Where it listens: requests must be meant for it.
     address: SocketAddr,
+}
+
+/// The ways out of the pod that the API has.
+#[derive(Debug)]
+pub struct Ways {
+    /// To hosts.
+    pub fetcher: Fetcher,
+    /// To models.
+    pub forward: Forward<Services>,
+    /// To MCP servers.
+    pub gateway: Gateway<Services>,
 }
 
 impl Api {
     /// Answers requests that are meant for this address.
     #[must_use]
-    pub fn new(gate: Gate, address: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { gate, address })
+    pub fn new(gate: Gate, ways: Ways, address: SocketAddr) -> Arc<Self> {
+        Arc::new(Self { gate, ways, address })
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
@@ -44,7 +64,14 @@ impl Api {
         let route = Route::find(request.method(), &path)?;
         match route {
             Route::Evaluate => evaluate::answer(&self.gate, request).await,
+            Route::Fetch => fetch::answer(&self.gate, &self.ways.fetcher, request).await,
             Route::Allowlist => allowlist::answer(&self.gate),
+            Route::Inference(api) => Ok(self.ways.forward.answer(api, request).await),
+            Route::Models => {
+                let generation = self.gate.current().in_force(now())?;
+                Ok(reply(StatusCode::OK, JSON, models::list(generation.document().inference.as_ref())))
+            }
+            Route::Mcp => self.ways.gateway.answer(request).await,
             Route::Ignored => Ok(reply(StatusCode::ACCEPTED, JSON, "{}")),
             Route::Mesh | Route::Spawn => {
                 Err(Refusal::new(ErrorCode::MeshUnavailable, "the router has no connection to the mesh"))
@@ -55,16 +82,22 @@ impl Api {
 
 impl Answer for Api {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let what = format!("{} {}", request.method(), request.uri().path().chars().take(256).collect::<String>());
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let family = family_of(&path);
         self.route(request).await.unwrap_or_else(|refusal| {
-            let method = refusal.code() == ErrorCode::RouteMethod;
+            let wrong_method = refusal.code() == ErrorCode::RouteMethod;
             if matches!(refusal.code(), ErrorCode::RouteUnknown | ErrorCode::RequestForeign) {
                 self.gate.metrics().decided(Kind::Api, refusal.code().as_str());
-                tracing::debug!(what, code = refusal.code().as_str(), "refused");
+                let what: String = path.chars().take(256).collect();
+                tracing::debug!(%method, what, code = refusal.code().as_str(), "refused");
             }
-            let mut response = refusal.into_response();
-            if method {
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+            let mut response = match family {
+                Some(family) => errors::response(family, refusal),
+                None => refusal.into_response(),
+            };
+            if wrong_method {
+                response.headers_mut().insert(ALLOW, allowed(&path));
             }
             response
         })
@@ -95,8 +128,11 @@ fn meant_for(address: SocketAddr, headers: &HeaderMap) -> Result<(), Refusal> {
     foreign("the `host` header names another host than the router")
 }
 
-/// The methods that a path takes, for tests that walk them all.
-#[must_use]
-pub fn methods_of(path: &str) -> Vec<Method> {
-    ROUTES.iter().filter(|(_, route, _)| *route == path).map(|(method, _, _)| method.clone()).collect()
+/// The methods that a path takes.
+fn allowed(path: &str) -> HeaderValue {
+    let methods: Vec<&str> =
+        ROUTES.iter().filter(|(_, route, _)| *route == path).map(|(method, _, _)| method.as_str()).collect();
+    // The path of one child stands in no table.
+    let text = if methods.is_empty() { "GET, DELETE".to_owned() } else { methods.join(", ") };
+    HeaderValue::from_str(&text).expect("names of methods are plain")
 }

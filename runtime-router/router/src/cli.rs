@@ -81,6 +81,8 @@ enum AuditCommand {
 enum Page {
     /// The document that is served, and whether it is in force
     Status,
+    /// The tokens that were used, beside those that may be
+    Budgets,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
             audit(folder, head.as_deref(), &environment)
         }
         Some(Command::Ctl { page: Page::Status }) => ctl("/status", &environment),
+        Some(Command::Ctl { page: Page::Budgets }) => ctl("/budgets", &environment),
         Some(Command::Version { output }) => Ok(version(output)),
     };
     match outcome {

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use kars_contract::settings::{
-    ADMIN_PORT, API_PORT, CREDENTIALS, DNS_PORT, DOCUMENT, LISTEN_ADMIN, LISTEN_API, LISTEN_DNS, LISTEN_PROXY, LOG,
-    ORIGINS, POD_NAME, POD_NAMESPACE, PROXY_PORT, RESOLVER, STATE_DIR, TRUST,
+    ADMIN_PORT, API_PORT, CERTIFICATES, CREDENTIALS, DNS_PORT, DOCUMENT, LISTEN_ADMIN, LISTEN_API, LISTEN_DNS,
+    LISTEN_PROXY, LOG, ORIGINS, POD_NAME, POD_NAMESPACE, PROXY_PORT, RESOLVER, STATE_DIR, TRUST,
 };
 use kars_contract::{Name, Namespace, Port};
 use kars_kit::document::{Files, Pod};
@@ -32,6 +32,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// The resolver that is asked; the system's where none is named.
     pub resolver: Option<SocketAddr>,
+    /// The authorities that certificates are checked by; those that are built in where none are named.
+    pub authorities: Option<PathBuf>,
     /// The log's filter.
     pub log: Option<String>,
 }
@@ -49,6 +51,7 @@ impl Config {
             dns: address(from, LISTEN_DNS, loopback(DNS_PORT))?,
             admin: admin(from)?,
             resolver: parsed(from, RESOLVER)?,
+            authorities: from.get(CERTIFICATES).map(PathBuf::from),
             log: from.get(LOG),
         })
     }

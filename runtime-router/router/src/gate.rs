@@ -1,13 +1,15 @@
 //! The one place where requests are decided: by the document, by the limits, with one line of audit and one count each.
 //!
-//! Not here: carrying anything out. What is carried out needs a [`Permit`], and only this file makes one.
+//! Not here: carrying anything out. What is carried out needs a [`Permit`], and only this module makes one.
+
+mod permit;
 
 use std::fmt::Display;
 use std::sync::Arc;
 
 use kars_contract::agent_api::ErrorCode;
-use kars_contract::permits::{Decision, Request};
-use kars_contract::{Instant, RuleId};
+use kars_contract::permits::{Decision, Policy, Request};
+use kars_contract::{Hostname, Instant, Port, RuleId};
 use kars_kit::clock::now;
 
 use crate::audit::{Audit, Event, Judged};
@@ -16,6 +18,8 @@ use crate::metrics::{Kind, Metrics};
 use crate::policy::{Current, Generation};
 use crate::refusal::Refusal;
 
+pub use permit::{Passage, Permit, PermittedName};
+
 /// Decides requests. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -23,13 +27,6 @@ pub struct Gate {
     meter: Arc<Meter>,
     audit: Audit,
     metrics: Arc<Metrics>,
-}
-
-/// A request that may be carried out, by the generation that admitted it.
-#[derive(Clone, Debug)]
-pub struct Permit {
-    generation: Arc<Generation>,
-    decision: Decision,
 }
 
 /// How a decision uses the buckets of its limits.
@@ -79,24 +76,60 @@ impl Gate {
         metering: Metering,
         request: &Request<'_>,
     ) -> Result<Permit, Refusal> {
-        let what = what.to_string();
-        let generation =
-            self.current.in_force(now()).inspect_err(|refusal| self.count(kind, refusal.code().as_str()))?;
-        let decision = generation.policy.permits(request, now());
-        let verdict = self.verdict(&generation, &decision, &what, metering);
-        self.log(kind, &what, &decision, &generation, verdict.as_ref().err())?;
+        self.judge(kind, &what.to_string(), metering, |policy, now| policy.permits(request, now))
+    }
+
+    /// Decides a connection to a host.
+    pub fn egress(&self, kind: Kind, host: Hostname, port: Port) -> Result<Passage, Refusal> {
+        let request = Request::Egress { host: &host, port };
+        let permit = self.decide(kind, format_args!("{host}:{port}"), &request)?;
+        Ok(Passage { name: PermittedName { permit, host }, port })
+    }
+
+    /// Decides whether a name may be resolved: whether any port of it may be reached.
+    pub fn name(&self, host: Hostname) -> Result<PermittedName, Refusal> {
+        let permit = self.judge(Kind::Dns, host.as_str(), Metering::Ask, |policy, now| policy.reaches(&host, now))?;
+        Ok(PermittedName { permit, host })
+    }
+
+    fn judge(
+        &self,
+        kind: Kind,
+        what: &str,
+        metering: Metering,
+        decide: impl FnOnce(&Policy, Instant) -> Decision,
+    ) -> Result<Permit, Refusal> {
+        let now = now();
+        let generation = self.current.in_force(now).inspect_err(|refusal| self.count(kind, refusal.code().as_str()))?;
+        let decision = decide(&generation.policy, now);
+        let verdict = self.verdict(&generation, &decision, what, metering);
+        self.log(kind, what, &decision, &generation, verdict.as_ref().err())?;
         verdict?;
         Ok(Permit { generation, decision })
     }
 
-    /// Writes down a request that was refused before any rule was asked, such as one for an address.
+    /// Writes down a request that was refused by something else than a rule, such as one for an address.
     pub fn refused(&self, kind: Kind, what: impl Display, refusal: &Refusal) {
         self.count(kind, refusal.code().as_str());
-        let judged = Judged { allowed: false, reason: refusal.code().as_str(), rule: None, origin: None };
+        let judged = Judged {
+            allowed: false,
+            reason: refusal.code().as_str(),
+            rule: refusal.detail.rule.as_ref().map(ToString::to_string),
+            origin: refusal.detail.origin.as_ref().map(ToString::to_string),
+        };
         tracing::warn!(kind = kind.as_str(), what = %what, code = refusal.code().as_str(), "refused");
         if !self.audit.record(Event::Decision { kind: kind.as_str(), what: what.to_string(), judged }) {
             tracing::error!("the audit log takes no more lines");
         }
+    }
+
+    /// Says of something permitted that it could not be carried out: which rule let it through, and one line and one count.
+    pub fn undone(&self, kind: Kind, what: impl Display, permit: &Permit, mut refusal: Refusal) -> Refusal {
+        refusal.detail.rule.clone_from(&permit.decision.rule);
+        refusal.detail.origin =
+            refusal.detail.rule.as_ref().and_then(|rule| permit.generation.origins().rules.get(rule)).cloned();
+        self.refused(kind, what, &refusal);
+        refusal
     }
 
     fn verdict(
@@ -136,6 +169,7 @@ impl Gate {
             _ => decision.reason.as_str(),
         };
         let origin = rule.and_then(|rule| generation.origins().rules.get(rule)).map(ToString::to_string);
+        // Where a learning window let it through, this is the place to write it down.
         self.count(kind, if refused.is_some() { reason } else { "allowed" });
         if refused.is_some() {
             tracing::warn!(
@@ -156,25 +190,5 @@ impl Gate {
 
     fn count(&self, kind: Kind, outcome: &str) {
         self.metrics.decided(kind, outcome);
-    }
-}
-
-impl Permit {
-    /// The generation that admitted the request.
-    #[must_use]
-    pub fn generation(&self) -> &Arc<Generation> {
-        &self.generation
-    }
-
-    /// What was decided.
-    #[must_use]
-    pub fn decision(&self) -> &Decision {
-        &self.decision
-    }
-
-    /// Whether what is served now would still admit the request. What lasts asks again.
-    #[must_use]
-    pub fn holds(&self, current: &Current, request: &Request<'_>, now: Instant) -> bool {
-        current.in_force(now).is_ok_and(|generation| generation.policy.permits(request, now).allowed)
     }
 }

@@ -8,8 +8,12 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+
+/// Upper ends of the buckets of times, in seconds.
+const SECONDS: [f64; 9] = [0.000_5, 0.002, 0.01, 0.05, 0.2, 0.5, 1.0, 5.0, 10.0];
 
 /// Declares an enumeration whose values are labels.
 macro_rules! labels {
@@ -67,6 +71,44 @@ struct Decided {
     outcome: String,
 }
 
+labels! {
+    /// Which way bytes went.
+    Direction {
+        /// From the agent to the host.
+        Up = "up",
+        /// From the host to the agent.
+        Down = "down",
+    }
+}
+
+labels! {
+    /// A ceiling that was reached.
+    Ceiling {
+        /// Open connections.
+        Connections = "connections",
+        /// The time or size of a request's head.
+        Head = "head",
+        /// Time without a byte.
+        Idle = "idle",
+        /// Bytes or time of the fetch API.
+        Fetch = "fetch",
+        /// Questions to the DNS responder at once.
+        Questions = "questions",
+    }
+}
+
+/// Labels of bytes.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Moved {
+    direction: Direction,
+}
+
+/// Labels of a ceiling that was reached.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Reached {
+    limit: Ceiling,
+}
+
 /// Labels of a document that was read.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Outcome {
@@ -79,6 +121,16 @@ pub struct Metrics {
     registry: Registry,
     decisions: Family<Decided, Counter>,
     loads: Family<Outcome, Counter>,
+    limits: Family<Reached, Counter>,
+    bytes: Family<Moved, Counter>,
+    /// Connections of the agent that the proxy serves.
+    pub proxy_connections: Gauge,
+    /// Tunnels that are open.
+    pub tunnels: Gauge,
+    /// How long it took to open a connection, or to fail.
+    pub connect_seconds: Histogram,
+    /// How long it took to know a name's addresses, or to fail.
+    pub dns_seconds: Histogram,
     /// Whether a document is in force.
     pub policy_ready: Gauge,
     /// Whether what lies there is refused, or what is served has run out of time.
@@ -87,7 +139,7 @@ pub struct Metrics {
     pub policy_serial: Gauge,
     /// Which document of this process is served.
     pub policy_generation: Gauge,
-    /// Open connections to the agent's listeners.
+    /// Lines that were written.
     pub audit_lines: Counter,
     /// Lines that could not be written.
     pub audit_failures: Counter<u64, AtomicU64>,
@@ -101,6 +153,12 @@ impl Default for Metrics {
         let metrics = Self {
             decisions: Family::default(),
             loads: Family::default(),
+            limits: Family::default(),
+            bytes: Family::default(),
+            proxy_connections: Gauge::default(),
+            tunnels: Gauge::default(),
+            connect_seconds: Histogram::new(SECONDS),
+            dns_seconds: Histogram::new(SECONDS),
             policy_ready: Gauge::default(),
             policy_stale: Gauge::default(),
             policy_serial: Gauge::default(),
@@ -131,9 +189,28 @@ impl Metrics {
         self.loads.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
     }
 
+    /// Counts a ceiling that was reached.
+    pub fn reached(&self, limit: Ceiling) {
+        self.limits.get_or_create(&Reached { limit }).inc();
+    }
+
+    /// Counts bytes that passed.
+    pub fn moved(&self, direction: Direction, bytes: u64) {
+        if bytes > 0 {
+            self.bytes.get_or_create(&Moved { direction }).inc_by(bytes);
+        }
+    }
+
     fn register(&self, registry: &mut Registry) {
         registry.register("decisions", "Requests decided, by the way they came and by outcome", self.decisions.clone());
         registry.register("policy_loads", "Documents read, by outcome", self.loads.clone());
+        registry.register("limits_reached", "Ceilings that were reached, by which", self.limits.clone());
+        registry.register("egress_bytes", "Bytes that passed, by direction", self.bytes.clone());
+        registry.register("proxy_connections", "Connections that the proxy serves", self.proxy_connections.clone());
+        registry.register("tunnels", "Tunnels that are open", self.tunnels.clone());
+        let connect = "Time until a connection stood or failed";
+        registry.register("connect_seconds", connect, self.connect_seconds.clone());
+        registry.register("dns_seconds", "Time until a name was resolved or failed", self.dns_seconds.clone());
         registry.register("policy_ready", "1 while a document is in force", self.policy_ready.clone());
         let stale = "1 while what lies there is refused, or what is served should have been renewed";
         registry.register("policy_stale", stale, self.policy_stale.clone());
@@ -141,5 +218,24 @@ impl Metrics {
         registry.register("policy_generation", "Documents served since the start", self.policy_generation.clone());
         registry.register("audit_lines", "Lines written to the audit log", self.audit_lines.clone());
         registry.register("audit_failures", "Lines that the audit log did not take", self.audit_failures.clone());
+    }
+}
+
+/// Something that is counted as long as it is there.
+#[derive(Debug)]
+pub struct Open(Gauge);
+
+impl Open {
+    /// Counts one more in a gauge, until it is dropped.
+    #[must_use]
+    pub fn count(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }

@@ -14,13 +14,17 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
+use kars_contract::router::Budget;
 use kars_contract::settings::ADMIN_SOCKET;
 use kars_kit::admin::only_get;
+use kars_kit::clock::now;
 use kars_kit::http::{Answer, Body, Ceilings, connection, reply};
 use kars_kit::serve::Tasks;
+use serde::Serialize;
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::gate::Gate;
+use crate::inference::budget::{Ledger, Spent};
 use crate::pages::{get, readiness};
 use crate::refusal::Refusal;
 
@@ -33,6 +37,7 @@ const CEILINGS: Ceilings =
 #[derive(Debug)]
 struct Operator {
     gate: Gate,
+    ledger: Ledger,
     tasks: Tasks,
 }
 
@@ -50,8 +55,8 @@ pub fn bind(state: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until the program drains. `state` is the folder of state, whose owner the router runs as.
-pub async fn serve(listener: UnixListener, state: PathBuf, gate: Gate, tasks: Tasks) {
-    let operator = Arc::new(Operator { gate, tasks: tasks.clone() });
+pub async fn serve(listener: UnixListener, state: PathBuf, gate: Gate, ledger: Ledger, tasks: Tasks) {
+    let operator = Arc::new(Operator { gate, ledger, tasks: tasks.clone() });
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -85,12 +90,29 @@ impl Answer for Operator {
                 let state = readiness(&self.gate, self.tasks.is_draining()).state;
                 reply(StatusCode::OK, "application/json", format!("{state}\n"))
             }
-            _ => Refusal::new(ErrorCode::RouteUnknown, "the operator's socket knows `/status`").into_response(),
+            "/budgets" => reply(StatusCode::OK, "application/json", self.budgets()),
+            _ => Refusal::new(ErrorCode::RouteUnknown, "the operator's socket has no such page").into_response(),
         }
     }
 
     fn failed(&self) -> Response<Body> {
         Refusal::new(ErrorCode::RouterFailed, "the router could not finish the request").into_response()
+    }
+}
+
+impl Operator {
+    /// What was used, beside what may be.
+    fn budgets(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Budgets {
+            used: Spent,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            limits: Option<Budget>,
+        }
+        let limits = self.gate.current().in_force(now()).ok().map(|generation| generation.document().budget);
+        let mut text = serde_json::to_vec(&Budgets { used: self.ledger.spent(), limits }).expect("its keys are text");
+        text.push(b'\n');
+        text
     }
 }
 

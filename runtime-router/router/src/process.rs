@@ -15,16 +15,23 @@ use kars_kit::http::{Ceilings, serve};
 use kars_kit::serve::{Signals, Tasks};
 use kars_kit::watch::Watch;
 use kars_trust::Freshness;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
-use crate::api::Api;
+use crate::api::{Api, Fetcher, Ways};
 use crate::audit::{Audit, Event};
 use crate::config::Config;
+use crate::connect::tls::{NoAuthorities, Tls};
+use crate::connect::{Connector, Resolver, Services};
+use crate::credentials::Credentials;
 use crate::gate::Gate;
+use crate::inference::budget::Ledger;
+use crate::inference::forward::Forward;
+use crate::mcp::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::operator;
 use crate::pages::Pages;
 use crate::policy::{Current, Slot};
+use crate::proxy::Proxy;
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -32,6 +39,8 @@ const POLL: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(25);
 /// How long the last lines of the audit log may take.
 const FLUSH: Duration = Duration::from_secs(2);
+/// Connections that wait to be accepted; a burst of agents' requests finds room.
+const BACKLOG: u32 = 4096;
 /// The folder of the audit log, within that of state.
 pub const AUDIT_FOLDER: &str = "audit";
 
@@ -56,6 +65,17 @@ pub enum CannotStart {
         /// Why not.
         error: io::Error,
     },
+    /// No resolver can be asked.
+    #[error("no resolver: {0}; set `KARS_RESOLVER`")]
+    Resolver(hickory_resolver::net::NetError),
+    /// No authority can vouch for a host.
+    #[error("the certificates of `{path}`: {error}", path = path.display())]
+    Authorities {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: NoAuthorities,
+    },
     /// The system does not give what a process needs.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -65,18 +85,22 @@ pub enum CannotStart {
 pub struct Running {
     /// Where the agent API listens.
     pub api: SocketAddr,
+    /// Where the egress proxy listens.
+    pub proxy: SocketAddr,
     /// Where probes and metrics listen.
     pub admin: SocketAddr,
     /// Its tasks.
     pub tasks: Tasks,
     /// Its log of decisions.
     pub audit: Audit,
+    /// Its count of tokens.
+    pub ledger: Ledger,
 }
 
 /// Runs until a signal; a second one ends it at once. Returns whether everything could be finished.
 pub async fn run(config: Config) -> Result<bool, CannotStart> {
     let mut signals = Signals::take()?;
-    let running = start(config).await?;
+    let running = start(&config)?;
     signals.next().await;
     tracing::info!("ending");
     let finished = tokio::select! {
@@ -85,47 +109,70 @@ pub async fn run(config: Config) -> Result<bool, CannotStart> {
     };
     let written =
         running.audit.record(Event::Note { kind: "ended", what: String::new() }) && running.audit.flush(FLUSH);
-    Ok(finished && written)
+    let counted = running.ledger.close().inspect_err(|error| tracing::error!(%error, "the count of tokens is lost"));
+    Ok(finished && written && counted.is_ok())
 }
 
-/// Binds everything, then serves.
-pub async fn start(config: Config) -> Result<Running, CannotStart> {
-    let api = bind("the agent API", config.api).await?;
-    let admin = bind("probes and metrics", config.admin).await?;
+/// Binds everything, then serves, within a runtime of tokio.
+pub fn start(config: &Config) -> Result<Running, CannotStart> {
+    let api = bind("the agent API", config.api)?;
+    let proxy = bind("the egress proxy", config.proxy)?;
+    let admin = bind("probes and metrics", config.admin)?;
+    let tls = tls(config)?;
+    let resolver = Resolver::new(config.resolver).map_err(CannotStart::Resolver)?;
     let state = |error| CannotStart::State { path: config.state.clone(), error };
     let socket = operator::bind(&config.state).map_err(state)?;
     let metrics = Arc::new(Metrics::default());
     let audit = Audit::open(&config.state.join(AUDIT_FOLDER), Arc::clone(&metrics)).map_err(state)?;
+    let ledger = Ledger::open(&config.state).map_err(state)?;
     let (slot, current) = Slot::new();
     let tasks = Tasks::default();
     let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics));
-    let running =
-        Running { api: api.local_addr()?, admin: admin.local_addr()?, tasks: tasks.clone(), audit: audit.clone() };
+    let running = Running {
+        api: api.local_addr()?,
+        proxy: proxy.local_addr()?,
+        admin: admin.local_addr()?,
+        tasks: tasks.clone(),
+        audit: audit.clone(),
+        ledger: ledger.clone(),
+    };
     let limits = Limits::default();
     let watch = Watch::new(config.files.clone(), config.pod.clone(), config.state.clone());
     let mut watcher = Watcher { watch, slot, current, audit, metrics, told: None };
     watcher.look();
     let own = tasks.clone();
     tasks.spawn(async move { watcher.keep_looking(&own).await });
-    tasks.spawn(serve(
-        api,
-        ceilings(limits, limits.agent_connections),
-        tasks.clone(),
-        Api::new(gate.clone(), running.api),
-    ));
-    tasks.spawn(serve(
-        admin,
-        ceilings(limits, limits.agent_connections),
-        tasks.clone(),
-        Pages::new(gate.clone(), tasks.clone()),
-    ));
-    tasks.spawn(operator::serve(socket, config.state.clone(), gate, tasks.clone()));
-    tracing::info!(api = %running.api, admin = %running.admin, "serving");
+    let connector = Connector::new(resolver, Arc::clone(gate.metrics()));
+    let services = Arc::new(Services::new(connector.clone(), tls.clone()));
+    let credentials = Credentials::new(config.credentials.clone());
+    let ways = Ways {
+        fetcher: Fetcher { connector: connector.clone(), tls, tasks: tasks.clone() },
+        forward: Forward::new(gate.clone(), Arc::clone(&services), credentials.clone(), ledger.clone()),
+        gateway: Gateway::new(gate.clone(), services, credentials, config.state.clone()),
+    };
+    let agent = ceilings(limits, limits.agent_connections);
+    tasks.spawn(serve(api, agent, tasks.clone(), Api::new(gate.clone(), ways, running.api)));
+    let connections = ceilings(limits, limits.connections).connections;
+    tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(proxy, connections));
+    tasks.spawn(serve(admin, agent, tasks.clone(), Pages::new(gate.clone(), tasks.clone())));
+    tasks.spawn(operator::serve(socket, config.state.clone(), gate, ledger, tasks.clone()));
+    tracing::info!(api = %running.api, proxy = %running.proxy, admin = %running.admin, "serving");
     Ok(running)
 }
 
-async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotStart> {
-    TcpListener::bind(address).await.map_err(|error| CannotStart::Bind { what, address, error })
+fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotStart> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|error| CannotStart::Bind { what, address, error })
+}
+
+fn tls(config: &Config) -> Result<Tls, CannotStart> {
+    let path = config.authorities.clone();
+    Tls::new(path.as_deref()).map_err(|error| CannotStart::Authorities { path: path.unwrap_or_default(), error })
 }
 
 fn ceilings(limits: Limits, connections: u64) -> Ceilings {

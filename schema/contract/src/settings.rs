@@ -37,6 +37,8 @@ pub const POD_NAMESPACE: &str = "KARS_POD_NAMESPACE";
 pub const POD_NAME: &str = "KARS_POD_NAME";
 /// Log filter, such as `info`.
 pub const LOG: &str = "KARS_LOG";
+/// File of certificate authorities in PEM, in place of those that the router brings; the name that OpenSSL reads, too.
+pub const CERTIFICATES: &str = "SSL_CERT_FILE";
 
 // Settings of the relay, beside DOCUMENT, TRUST, STATE_DIR, POD_*, LOG and LISTEN_ADMIN.
 

@@ -2,10 +2,12 @@
 
 use hyper::Method;
 use kars_contract::agent_api::{
-    EGRESS_ALLOWLIST, EVALUATE, ErrorCode, MESH_AWAIT, MESH_INBOX, MESH_PEERS, MESH_SEND, MESH_TRANSFER,
-    SIGNING_COUNTER, SPAWN, TRUST,
+    ANTHROPIC_MESSAGES, CHAT_COMPLETIONS, COMPLETIONS, EGRESS_ALLOWLIST, EGRESS_FETCH, EMBEDDINGS, EVALUATE, ErrorCode,
+    IMAGES, MCP, MESH_AWAIT, MESH_INBOX, MESH_PEERS, MESH_SEND, MESH_TRANSFER, MODELS, RESPONSES, SIGNING_COUNTER,
+    SPAWN, TRUST,
 };
 
+use crate::inference::api::{Api, MESSAGES};
 use crate::refusal::Refusal;
 
 /// What answers a request.
@@ -13,8 +15,16 @@ use crate::refusal::Refusal;
 pub enum Route {
     /// Whether a tool call is permitted.
     Evaluate,
+    /// One HTTP request to a host.
+    Fetch,
     /// The agent's own allowlist.
     Allowlist,
+    /// A request to a model.
+    Inference(Api),
+    /// The models that there are.
+    Models,
+    /// A message to MCP servers.
+    Mcp,
     /// Answered, and nothing changes.
     Ignored,
     /// Messages.
@@ -24,8 +34,18 @@ pub enum Route {
 }
 
 /// Method, path, answer.
-pub const ROUTES: [(Method, &str, Route); 11] = [
+pub const ROUTES: [(Method, &str, Route); 21] = [
+    (Method::POST, RESPONSES, Route::Inference(Api::Responses)),
+    (Method::POST, CHAT_COMPLETIONS, Route::Inference(Api::ChatCompletions)),
+    (Method::POST, COMPLETIONS, Route::Inference(Api::Completions)),
+    (Method::POST, EMBEDDINGS, Route::Inference(Api::Embeddings)),
+    (Method::POST, IMAGES, Route::Inference(Api::Images)),
+    (Method::POST, ANTHROPIC_MESSAGES, Route::Inference(Api::Messages)),
+    (Method::POST, MESSAGES, Route::Inference(Api::Messages)),
+    (Method::GET, MODELS, Route::Models),
+    (Method::POST, MCP, Route::Mcp),
     (Method::POST, EVALUATE, Route::Evaluate),
+    (Method::POST, EGRESS_FETCH, Route::Fetch),
     (Method::GET, EGRESS_ALLOWLIST, Route::Allowlist),
     (Method::POST, TRUST, Route::Ignored),
     (Method::POST, SIGNING_COUNTER, Route::Ignored),

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kars_contract::Instant;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Budget;
+use serde::Serialize;
 
 use crate::refusal::Refusal;
 use file::{Ceiling, CeilingFile};
@@ -58,7 +59,7 @@ pub struct Reservation {
 }
 
 /// What is left, for whoever looks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct Spent {
     /// Tokens used today.
     pub day: u64,

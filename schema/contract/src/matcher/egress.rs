@@ -78,6 +78,24 @@ impl EgressIndex {
         }
     }
 
+    /// Decides whether any port of the host may be reached, by the first rule that has one and has not ended.
+    pub(super) fn decide_name(&self, host: &Hostname, now: Instant) -> Decision {
+        let found: BTreeSet<usize> = self.places_of(host).collect();
+        let with_ports = found.into_iter().filter_map(|place| self.rules.get(place));
+        let with_ports: Vec<&Compiled> = with_ports.filter(|rule| !rule.ports.is_empty()).collect();
+        let decided = |reason, rule| Decision::new(reason, rule, Enforcer::Router);
+        if let Some(rule) = with_ports.iter().find(|rule| !rule.has_ended(now)) {
+            return decided(Reason::Listed, Some(&rule.id));
+        }
+        if let Some(learn) = self.learn.as_ref().filter(|learn| now < learn.until) {
+            return decided(Reason::Learning, Some(&learn.id));
+        }
+        match with_ports.first() {
+            Some(ended) => decided(Reason::RuleEnded, Some(&ended.id)),
+            None => decided(Reason::HostNotListed, None),
+        }
+    }
+
     /// Rules whose pattern means every host that `pattern` means, with their places, in no order.
     pub(super) fn covering<'a>(
         &'a self,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::host::Hostname;
 use crate::id::RuleId;
 use crate::instant::Instant;
 use crate::matcher::egress::EgressIndex;
@@ -56,6 +57,12 @@ impl Policy {
             Request::Model { name } => listed(self.models.get(name), Reason::ModelNotAllowed),
             Request::Spawn { name } => listed(self.children.get(name), Reason::ChildNotDeclared),
         }
+    }
+
+    /// Whether the agent may reach this host on any port at all, and so may know its addresses.
+    #[must_use]
+    pub fn reaches(&self, host: &Hostname, now: Instant) -> Decision {
+        self.egress.decide_name(host, now)
     }
 
     fn mcp(&self, server: &Name, tool: &str, args: &Arguments) -> Decision {

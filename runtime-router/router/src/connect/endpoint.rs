@@ -1,0 +1,77 @@
+//! Connections to the services of a document: models and MCP servers. Not here: anything that an agent names.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use kars_contract::Endpoint;
+use kars_contract::agent_api::ErrorCode;
+use kars_contract::router::{InternalHost, RouterDocument};
+use tokio::time::timeout;
+
+use super::destination::{Place, Within};
+use super::tls::Tls;
+use super::{Connector, Destination, Terms};
+use crate::dial::{Connection, Dial};
+use crate::policy::Generation;
+use crate::refusal::Refusal;
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The name of this machine, which no resolver is asked for.
+const LOCALHOST: &str = "localhost";
+
+/// Opens connections to services.
+#[derive(Clone, Debug)]
+pub struct Services {
+    connector: Connector,
+    tls: Tls,
+}
+
+impl Services {
+    /// Opens them with these.
+    #[must_use]
+    pub fn new(connector: Connector, tls: Tls) -> Self {
+        Self { connector, tls }
+    }
+}
+
+impl Dial for Services {
+    async fn dial(&self, endpoint: &Endpoint, generation: &Generation) -> Result<Box<dyn Connection>, Refusal> {
+        let stream = self.connector.connect(&Destination::service(generation.document(), endpoint)?).await?;
+        if !endpoint.scheme().is_tls() {
+            return Ok(Box::new(stream));
+        }
+        let failed = |problem: &str| {
+            let message = format!("`{}` does not shake hands: {problem}", endpoint.host());
+            Refusal::new(ErrorCode::EgressUnreachable, message)
+        };
+        let host = endpoint.public_host().ok_or_else(|| failed("it has no public name to prove"))?;
+        let shaken =
+            timeout(HANDSHAKE, self.tls.connect(&host, stream)).await.map_err(|_| failed("it takes too long"))?;
+        Ok(Box::new(shaken.map_err(|error| failed(&error.to_string()))?))
+    }
+}
+
+impl Destination {
+    /// A service: a public host, at its private addresses where the document names them. A dev document may name a stand-in.
+    pub(super) fn service(document: &RouterDocument, endpoint: &Endpoint) -> Result<Self, Refusal> {
+        let (port, terms) = (endpoint.port(), Terms::of(document));
+        if let Some(host) = endpoint.public_host() {
+            let host = InternalHost::parse(host.as_str()).expect("a public name is a name");
+            let private =
+                document.infra.values().find(|infra| infra.host.as_ref() == Some(&host) && infra.ports.contains(&port));
+            let within = private.and_then(|infra| infra.cidr).map_or(Within::Public, Within::Range);
+            return Ok(Self { place: Place::Infra(host, within), port, terms });
+        }
+        let bare = endpoint.host().trim_start_matches('[').trim_end_matches(']');
+        let place = match (bare.parse::<IpAddr>(), InternalHost::parse(bare)) {
+            _ if !document.dev => None,
+            (Ok(address), _) => Some(Place::Address(address)),
+            (Err(_), Ok(host)) if host.as_str() == LOCALHOST => Some(Place::Address(IpAddr::from([127, 0, 0, 1]))),
+            (Err(_), Ok(host)) => Some(Place::Infra(host, Within::Cluster)),
+            (Err(_), Err(_)) => None,
+        };
+        let refused = || Refusal::new(ErrorCode::UpstreamUnavailable, format!("`{endpoint}` has no public name"));
+        Ok(Self { place: place.ok_or_else(refused)?, port, terms })
+    }
+}

@@ -1,0 +1,123 @@
+//! Proofs that the gate let something through. Not here: making them, which the gate alone does.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kars_contract::permits::{Decision, Request};
+use kars_contract::router::Limits;
+use kars_contract::{Hostname, Instant, Port};
+use kars_kit::clock::now;
+
+use crate::policy::{Current, Generation};
+
+/// How often what lasts asks whether it may go on, besides when another document is served.
+const TICK: Duration = Duration::from_secs(2);
+
+/// A request that may be carried out, by the generation that admitted it.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    pub(super) generation: Arc<Generation>,
+    pub(super) decision: Decision,
+}
+
+/// A name that the agent may reach on some port, and so may be resolved.
+#[derive(Clone, Debug)]
+pub struct PermittedName {
+    pub(super) permit: Permit,
+    pub(super) host: Hostname,
+}
+
+/// A connection to a public host that may be opened. It is all that a request of the agent can turn into.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    pub(super) name: PermittedName,
+    pub(super) port: Port,
+}
+
+impl Permit {
+    /// The generation that admitted the request.
+    #[must_use]
+    pub fn generation(&self) -> &Arc<Generation> {
+        &self.generation
+    }
+
+    /// What was decided.
+    #[must_use]
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whether what is served now would still admit the request. What lasts asks again.
+    #[must_use]
+    pub fn holds(&self, current: &Current, request: &Request<'_>, now: Instant) -> bool {
+        current.in_force(now).is_ok_and(|generation| generation.policy.permits(request, now).allowed)
+    }
+}
+
+impl PermittedName {
+    /// The name.
+    #[must_use]
+    pub fn host(&self) -> &Hostname {
+        &self.host
+    }
+
+    /// The decision.
+    #[must_use]
+    pub fn permit(&self) -> &Permit {
+        &self.permit
+    }
+}
+
+impl Passage {
+    /// The host.
+    #[must_use]
+    pub fn name(&self) -> &PermittedName {
+        &self.name
+    }
+
+    /// The host's name.
+    #[must_use]
+    pub fn host(&self) -> &Hostname {
+        &self.name.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> Port {
+        self.port
+    }
+
+    /// The ceilings that the document sets.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.name.permit.generation.document().limits
+    }
+
+    /// Completes once what is served no longer admits the connection: another document says so, or a rule has ended.
+    pub async fn revoked(&self, mut current: Current) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(TICK) => (),
+                () = current.changed() => (),
+            }
+            if !self.holds(&current) {
+                tracing::info!(to = %self, "a connection is no longer allowed");
+                return;
+            }
+        }
+    }
+
+    /// Whether what is served now would still admit the connection.
+    #[must_use]
+    pub fn holds(&self, current: &Current) -> bool {
+        let request = Request::Egress { host: &self.name.host, port: self.port };
+        self.name.permit.holds(current, &request, now())
+    }
+}
+
+impl Display for Passage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.name.host, self.port)
+    }
+}

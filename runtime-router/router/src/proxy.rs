@@ -1,0 +1,123 @@
+//! The egress proxy: one listener for everything that leaves by TCP. What comes first on a connection says what it is.
+//!
+//! `CONNECT` and TLS handshakes become tunnels, other requests are forwarded one by one. Not here: deciding, which the gate does,
+//! and opening connections, which the connector does.
+
+mod connect;
+mod first_flight;
+mod forward;
+mod head;
+mod hello;
+mod original;
+mod prefixed;
+mod reply;
+mod transparent_tls;
+mod tunnel;
+mod watched;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kars_contract::router::Limits;
+use kars_contract::{Hostname, Port};
+use kars_kit::http::no_delay;
+use kars_kit::serve::Tasks;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::connect::{Connector, Destination};
+use crate::gate::{Gate, Passage};
+use crate::metrics::{Ceiling, Kind, Open};
+use crate::policy::Served;
+use crate::refusal::Refusal;
+use head::First;
+
+/// The answer to whoever comes when there is no room.
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// How long to wait when the system has no sockets left.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What serves the agent's connections.
+#[derive(Debug)]
+pub struct Proxy {
+    gate: Gate,
+    connector: Connector,
+    tasks: Tasks,
+}
+
+impl Proxy {
+    /// A proxy that asks this gate.
+    #[must_use]
+    pub fn new(gate: Gate, connector: Connector, tasks: Tasks) -> Arc<Self> {
+        Arc::new(Self { gate, connector, tasks })
+    }
+
+    /// Serves a listener until the program drains. A connection counts until its tunnel has ended.
+    pub async fn serve(self: Arc<Self>, listener: TcpListener, connections: usize) {
+        let room = Arc::new(Semaphore::new(connections));
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.tasks.draining() => return,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+                self.gate.metrics().reached(Ceiling::Connections);
+                self.tasks.spawn(no_room(stream));
+                continue;
+            };
+            let proxy = Arc::clone(&self);
+            self.tasks.spawn(async move {
+                let open = Open::count(&proxy.gate.metrics().proxy_connections);
+                no_delay(&stream);
+                proxy.client(stream).await;
+                drop((open, place));
+            });
+        }
+    }
+
+    async fn client(self: Arc<Self>, mut stream: TcpStream) {
+        let limits = self.limits();
+        match head::first(&mut stream, &limits).await {
+            Ok(First::Nothing) => self.gate.metrics().reached(Ceiling::Head),
+            Ok(First::Tls(bytes)) => transparent_tls::serve(&self, stream, bytes).await,
+            Ok(First::Connect(head, behind)) => connect::serve(&self, stream, head, behind).await,
+            Ok(First::Http(bytes)) => forward::serve(self, stream, bytes, &limits).await,
+            Err(refusal) => {
+                self.gate.refused(Kind::Http, "a connection to the proxy", &refusal);
+                reply::refuse(stream, refusal).await;
+            }
+        }
+    }
+
+    /// Decides, resolves and connects.
+    async fn open(&self, kind: Kind, host: Hostname, port: Port) -> Result<(Passage, TcpStream), Refusal> {
+        let passage = self.gate.egress(kind, host, port)?;
+        let connected = self.connector.connect(&Destination::public(&passage)).await;
+        let stream = connected.map_err(|refusal| self.gate.undone(kind, &passage, passage.name().permit(), refusal))?;
+        Ok((passage, stream))
+    }
+
+    /// The ceilings of what is served, for what comes before any decision.
+    fn limits(&self) -> Limits {
+        match self.gate.current().served() {
+            Served::Document(generation) => generation.document().limits,
+            Served::Nothing(..) => Limits::default(),
+        }
+    }
+}
+
+async fn no_room(mut stream: TcpStream) {
+    if let Err(error) = stream.write_all(NO_ROOM).await {
+        tracing::debug!(%error, "a refused connection was gone already");
+    }
+}

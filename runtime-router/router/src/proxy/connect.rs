@@ -1,0 +1,36 @@
+//! `CONNECT`: a tunnel to one host and port. Not here: carrying its bytes (`tunnel`).
+
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::first_flight::FirstFlight;
+use super::head::Head;
+use super::tunnel::Tunnel;
+use super::{Proxy, reply};
+use crate::connect::authority;
+use crate::gate::Passage;
+use crate::metrics::Kind;
+use crate::refusal::Refusal;
+
+const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
+
+/// Serves a request for a tunnel, and what came behind it.
+pub(super) async fn serve(proxy: &Proxy, mut client: TcpStream, head: Head, behind: Bytes) {
+    let (passage, host) = match opened(proxy, &head.target).await {
+        Ok(opened) => opened,
+        Err(refusal) => return reply::refuse(client, refusal).await,
+    };
+    if let Err(error) = client.write_all(ESTABLISHED).await {
+        tracing::debug!(%error, "a client was gone before its tunnel stood");
+        return;
+    }
+    let tunnel = Tunnel { proxy, kind: Kind::Connect, passage: &passage, client, host };
+    tunnel.run(FirstFlight::Unchecked(behind)).await;
+}
+
+async fn opened(proxy: &Proxy, target: &str) -> Result<(Passage, TcpStream), Refusal> {
+    let read = authority::with_port(target);
+    let (host, port) = read.inspect_err(|refusal| proxy.gate.refused(Kind::Connect, target.escape_debug(), refusal))?;
+    proxy.open(Kind::Connect, host, port).await
+}

@@ -1,0 +1,73 @@
+//! The body of an answer, as long as its connection may last. Not here: tunnels, which watch themselves.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::gate::{Gate, Passage};
+use crate::metrics::{Ceiling, Direction};
+
+/// How often a body is asked whether it may go on.
+const TICK: Duration = Duration::from_secs(2);
+
+/// Counts what passes, and ends when nothing does or when the policy changes.
+pub(super) struct Watched {
+    body: Incoming,
+    direction: Direction,
+    gate: Gate,
+    passage: Passage,
+    moved: Instant,
+    tick: Pin<Box<Sleep>>,
+}
+
+impl Watched {
+    pub(super) fn new(body: Incoming, direction: Direction, gate: Gate, passage: Passage) -> Self {
+        Self { body, direction, gate, passage, moved: Instant::now(), tick: Box::pin(sleep(TICK)) }
+    }
+
+    /// Why the body must end, if it must.
+    fn ended(&self) -> Option<&'static str> {
+        let idle = Duration::from_secs(self.passage.limits().tunnel_idle_seconds);
+        if self.moved.elapsed() >= idle {
+            self.gate.metrics().reached(Ceiling::Idle);
+            return Some("nothing has come for too long");
+        }
+        (!self.passage.holds(self.gate.current())).then_some("it is no longer allowed")
+    }
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        while self.tick.as_mut().poll(context).is_ready() {
+            if let Some(problem) = self.ended() {
+                return Poll::Ready(Some(Err(problem.into())));
+            }
+            self.tick.as_mut().reset(Instant::now() + TICK);
+        }
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.moved = Instant::now();
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.gate.metrics().moved(self.direction, u64::try_from(bytes).unwrap_or(u64::MAX));
+        }
+        polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

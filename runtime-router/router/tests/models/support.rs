@@ -1,0 +1,147 @@
+//! A router that runs, and what an agent asks of it. Not here: any test.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A document of the dev profile, as a build writes it.
+const DOCUMENT: &[u8] = include_bytes!("../../../../tests/golden/openai-agents/kind/documents/triage.router.json");
+/// How long a router may take to serve.
+const STARTING: Duration = Duration::from_secs(20);
+
+/// A router that runs until this goes.
+pub(crate) struct Router {
+    child: Child,
+    folder: TempDir,
+    api: SocketAddr,
+    admin: SocketAddr,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl Router {
+    /// Starts one by an edited document, with whatever else is prepared in its folder.
+    pub(crate) fn start_with(edit: impl FnOnce(&mut Value), prepare: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().expect("the temporary folder can be written");
+        let mut document: Value = serde_json::from_slice(DOCUMENT).expect("it is JSON");
+        edit(&mut document);
+        fs::write(folder.path().join("router.json"), document.to_string()).expect("it can be written");
+        fs::create_dir(folder.path().join("state")).expect("it can be made");
+        prepare(folder.path());
+        let log = fs::File::create(folder.path().join("log")).expect("it can be made");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kars-router"));
+        for (name, value) in [("DOCUMENT", "router.json"), ("STATE_DIR", "state"), ("CREDENTIALS", "credentials")] {
+            command.env(format!("KARS_{name}"), folder.path().join(value));
+        }
+        for name in ["API", "PROXY", "DNS", "ADMIN"] {
+            command.env(format!("KARS_LISTEN_{name}"), "127.0.0.1:0");
+        }
+        command.env("KARS_RESOLVER", "127.0.0.1:9").env("KARS_LOG", "debug");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("it can be started");
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut router = Self { child, folder, api: nowhere, admin: nowhere };
+        router.wait();
+        router
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).expect("it can be read")
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        exchange(self.api, &format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"))
+    }
+
+    pub(crate) fn admin(&self, path: &str) -> Answer {
+        exchange(self.admin, &format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"))
+    }
+
+    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n{headers}");
+        exchange(self.api, &format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"))
+    }
+
+    /// Waits until it serves; the log says where.
+    fn wait(&mut self) {
+        let until = Instant::now() + STARTING;
+        loop {
+            let log = self.log();
+            let line = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            if let Some(line) = line.into_iter().find(|line| line["message"] == "serving") {
+                let address = |name: &str| line[name].as_str().and_then(|text| text.parse().ok()).expect("an address");
+                (self.api, self.admin) = (address("api"), address("admin"));
+                return;
+            }
+            let ended = self.child.try_wait().expect("it can be asked");
+            assert!(ended.is_none() && Instant::now() < until, "the router does not serve ({ended:?}): {log}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+fn exchange(address: SocketAddr, request: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("the router listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket has timeouts");
+    // A request that is refused early may not be taken whole.
+    stream.write_all(request.as_bytes()).ok();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).ok();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer has a head");
+    let head = String::from_utf8(bytes[..end].to_vec()).expect("a head is text");
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a head has a status");
+    let headers: BTreeMap<String, String> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    let body = &bytes[end + 4..];
+    let chunked = headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked");
+    let body = if chunked { joined(body) } else { body.to_vec() };
+    Answer { status, headers, body: String::from_utf8(body).expect("a body is text") }
+}
+
+/// The chunks of a body, one after the other.
+fn joined(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(end) = rest.windows(2).position(|window| window == b"\r\n") {
+        let size = std::str::from_utf8(&rest[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let Some(size) = size.filter(|size| *size > 0) else { break };
+        body.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 4 + size..];
+    }
+    body
+}
