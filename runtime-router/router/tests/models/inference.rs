@@ -181,8 +181,11 @@ fn a_stream_passes_byte_for_byte_and_never_ends_in_silence() {
     assert_eq!(asked["stream_options"], json!({"include_usage": true}));
     // The second time the connection breaks after the end of the stream that the client knows: nothing is missing.
     assert!(chat(&router, &body).body.starts_with(good));
-    let broken =
-        Provider::start(|_, _, stream| events(stream) && piece(stream, "data: {\"choices\":[]}\n\nda") && false);
+    let broken = Provider::start(|_, _, stream| {
+        let sent = events(stream) && piece(stream, "data: {\"choices\":[]}\n\nda");
+        assert!(sent, "the router hangs up");
+        false
+    });
     let router = alone(&broken, &json!({}));
     let answer = chat(&router, &body).body;
     assert!(answer.contains("event: error\ndata: {\"error\":{\"type\":\"server_error\""), "{answer}");
