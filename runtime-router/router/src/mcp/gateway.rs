@@ -170,7 +170,10 @@ impl<D: Dial> Gateway<D> {
                         "an MCP server lists no tools"
                     );
                 }
-                Err(refusal) => return refused(id, &refusal),
+                Err(refusal) => {
+                    let detail = &refusal.detail;
+                    return message::error(Some(id), message::FAULT, &detail.message, Some(detail));
+                }
             }
         }
         message::result(Some(id), Tools { tools: tools.iter().map(|tool| &**tool).collect() })

@@ -20,7 +20,7 @@ const STARTING: Duration = Duration::from_secs(20);
 /// A router that runs until this goes.
 pub(crate) struct Router {
     child: Child,
-    folder: TempDir,
+    folder: Option<TempDir>,
     api: SocketAddr,
     admin: SocketAddr,
 }
@@ -42,6 +42,17 @@ impl Router {
         fs::write(folder.path().join("router.json"), document.to_string()).expect("it can be written");
         fs::create_dir(folder.path().join("state")).expect("it can be made");
         prepare(folder.path());
+        Self::in_folder(folder)
+    }
+
+    /// The same again, with the state that it has left.
+    pub(crate) fn restarted(mut self) -> Self {
+        self.stop();
+        let folder = self.folder.take().expect("it runs once");
+        Self::in_folder(folder)
+    }
+
+    fn in_folder(folder: TempDir) -> Self {
         let log = fs::File::create(folder.path().join("log")).expect("it can be made");
         let mut command = Command::new(env!("CARGO_BIN_EXE_kars-router"));
         for (name, value) in [("DOCUMENT", "router.json"), ("STATE_DIR", "state"), ("CREDENTIALS", "credentials")] {
@@ -53,14 +64,15 @@ impl Router {
         command.env("KARS_RESOLVER", "127.0.0.1:9").env("KARS_LOG", "debug");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("it can be started");
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut router = Self { child, folder, api: nowhere, admin: nowhere };
+        let mut router = Self { child, folder: Some(folder), api: nowhere, admin: nowhere };
         router.wait();
         router
     }
 
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).expect("it can be read")
+        let folder = self.folder.as_ref().expect("it runs");
+        fs::read_to_string(folder.path().join("log")).expect("it can be read")
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -76,6 +88,11 @@ impl Router {
         let length = body.len();
         let head = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n{headers}");
         exchange(self.api, &format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"))
+    }
+
+    fn stop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 
     /// Waits until it serves; the log says where.
@@ -98,8 +115,7 @@ impl Router {
 
 impl Drop for Router {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        self.stop();
     }
 }
 
