@@ -69,6 +69,10 @@ bench:
 bench-delivery:
     python3 tests/bench/delivery.py
 
+# The OpenAI and Anthropic clients and a real MCP server, through the router.
+sdks:
+    tests/sdks/setup.sh && tests/sdks/run.py
+
 # Licences, sources, duplicate crates.
 deny:
     .ci/deny
