@@ -1,6 +1,7 @@
 //! The command line, as clap reads it; `--help`, completions and the manual are made from it.
 
 mod cluster;
+mod policy;
 mod registry;
 mod signing;
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 pub(crate) use cluster::{Access, Diff, Status, Wait};
 use kars_contract::instant::Instant;
 use kars_scenario::name::Name;
+pub(crate) use policy::{Kind, Why};
 pub(crate) use registry::{Inspect, Lock, Publish};
 pub(crate) use signing::{Keygen, Sign, Verify};
 
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual, or write its pages
     Man(Man),
+    /// Say whether an agent may do something, and which line decides
+    Why(Why),
     /// Print how far a cluster is from a bundle, and why
     Status(Status),
     /// Wait until a cluster holds a bundle, and enforces it
@@ -91,6 +95,13 @@ pub(crate) struct Source {
     /// The scenario: its folder, its file, or `-` for YAML on standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// For what, and when, a scenario is compiled.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Target {
     /// The environment: a file of `environments/`, or the built-in `kind` or `aks`
     #[arg(short, long, value_name = "NAME", default_value = "kind")]
     pub(crate) environment: String,

@@ -23,6 +23,7 @@ pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod wait;
+pub(crate) mod why;
 
 use kars_scenario::diagnostic::Found;
 use karsc_core::bundle::{Cache, Output, Unwritable};
@@ -73,11 +74,22 @@ fn printed(
 
 /// Prints what was noticed on the way, and what was seen.
 pub(crate) fn inspected(inspection: Inspection<impl AsRef<[u8]>>, inputs: &Inputs, printer: &Printer) -> Outcome {
+    let has_errors = inspection.found.has_errors();
+    let Some(seen) = seen(inspection, inputs, printer)? else { return Ok(Exit::Input) };
+    printer.data(seen.as_ref())?;
+    Ok(if has_errors { Exit::Input } else { Exit::Done })
+}
+
+/// Prints what was noticed on the way, and hands over what was seen.
+pub(crate) fn seen<T>(inspection: Inspection<T>, inputs: &Inputs, printer: &Printer) -> Result<Option<T>, Failure> {
     let Inspection { found, sources, seen } = inspection;
     noticed(&found, &sources, inputs, printer)?;
-    let Some(seen) = seen else { return Ok(Exit::Input) };
-    printer.data(seen.as_ref())?;
-    Ok(if found.has_errors() { Exit::Input } else { Exit::Done })
+    Ok(seen)
+}
+
+/// An answer as JSON.
+pub(crate) fn json(answer: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(answer).expect("text and numbers") + "\n"
 }
 
 /// Prints the diagnostics, and the files they are about for those who want to know.

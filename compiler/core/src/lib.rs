@@ -3,6 +3,7 @@
 //! Not here: disks, networks, clocks, keys and terminals. Files arrive through [`sources::Files`], the moment to judge by
 //! as a value, and what was noticed leaves as data.
 
+pub mod answer;
 mod built_in;
 pub mod bundle;
 pub mod catalog;
@@ -24,6 +25,7 @@ pub mod schema;
 pub mod sources;
 pub mod stage;
 pub mod summary;
+pub mod why;
 
 pub use compile::{Compilation, compile, compile_again};
 pub use inspect::{Inspection, inspect};

@@ -65,6 +65,6 @@ fn located<'a>(found: &'a Found, sources: &Sources) -> Cow<'a, Found> {
 }
 
 /// The path of a file as the caller named its folder: `scenarios/brief` and `scenario.yaml`.
-fn path_of(folder: &str, path: &str) -> String {
+pub fn path_of(folder: &str, path: &str) -> String {
     if folder.is_empty() || path.starts_with('<') { path.to_owned() } else { format!("{folder}/{path}") }
 }

@@ -19,3 +19,4 @@ mod streams;
 mod support;
 mod tampering;
 mod verify;
+mod why;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::host::Hostname;
 use crate::id::RuleId;
 use crate::instant::Instant;
 use crate::matcher::egress::EgressIndex;
 use crate::matcher::mesh;
 use crate::matcher::tools::ToolPolicy;
-use crate::name::{ModelName, Name};
+use crate::name::{ModelName, Name, Port};
 use crate::permits::{Arguments, Decision, Reason, Request};
 use crate::router::{Enforcer, Mesh, RouterDocument};
 use crate::tool::ToolId;
@@ -55,6 +56,15 @@ impl Policy {
             Request::MeshReceiveFile { from, path } => mesh::receive_file(mesh, from, path),
             Request::Model { name } => listed(self.models.get(name), Reason::ModelNotAllowed),
             Request::Spawn { name } => listed(self.children.get(name), Reason::ChildNotDeclared),
+        }
+    }
+
+    /// Decides a connection to a host as somebody wrote it, which may be one that no rule can name.
+    #[must_use]
+    pub fn permits_host(&self, host: &str, port: Port, now: Instant) -> Decision {
+        match Hostname::parse(host) {
+            Ok(host) => self.permits(&Request::Egress { host: &host, port }, now),
+            Err(_) => Decision::new(Reason::HostNotPublic, None, Enforcer::Router),
         }
     }
 
