@@ -16,6 +16,8 @@ mod moved;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
 mod posture;
 #[cfg(test)]
 mod reach;

@@ -20,6 +20,7 @@ pub(crate) mod publish;
 pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod status;
+pub(crate) mod test;
 pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod wait;
@@ -28,7 +29,7 @@ pub(crate) mod why;
 use kars_scenario::diagnostic::Found;
 use karsc_core::bundle::{Cache, Output, Unwritable};
 use karsc_core::sources::Sources;
-use karsc_core::{Compilation, Inspection, compile, compile_again};
+use karsc_core::{Compilation, Inspection, compile, compile_again, compile_with_tests};
 pub(crate) use objects::{Objects, is_object};
 
 use crate::inputs::Inputs;
@@ -48,6 +49,14 @@ impl Output for Nowhere {
 pub(crate) fn compiled(inputs: &Inputs, output: &dyn Output, printer: &Printer) -> Result<Compilation, Failure> {
     let watched = progress::Watched::over(output, printer);
     let compilation = compile(&inputs.input, inputs.as_of, inputs.files.as_ref(), &watched);
+    drop(watched);
+    printed(compilation, inputs, printer)
+}
+
+/// Compiles, keeps nothing, reads the policy tests too, and prints what was noticed.
+pub(crate) fn compiled_with_tests(inputs: &Inputs, printer: &Printer) -> Result<Compilation, Failure> {
+    let watched = progress::Watched::over(&Nowhere, printer);
+    let compilation = compile_with_tests(&inputs.input, inputs.as_of, inputs.files.as_ref(), &watched);
     drop(watched);
     printed(compilation, inputs, printer)
 }

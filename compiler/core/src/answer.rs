@@ -29,6 +29,9 @@ pub struct Explanation {
     pub kind: QuestionKind,
     /// What it tries, as it was asked.
     pub subject: String,
+    /// The arguments of the call, where it is one.
+    #[serde(skip_serializing_if = "Arguments::is_empty")]
+    pub args: Arguments,
     pub allowed: bool,
     pub reason: Reason,
     /// The reason in words.
@@ -45,6 +48,20 @@ pub struct Explanation {
     /// What to do where it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
+}
+
+impl Explanation {
+    /// The question in one line, as `karsc why` takes it.
+    pub fn question(&self) -> String {
+        let Self { agent, kind, subject, args, .. } = self;
+        let mut line = format!("{agent} {} {subject}", kind.as_str());
+        for (name, value) in args {
+            // Text that is no JSON is text without quotes, too.
+            let bare = value.as_str().filter(|text| serde_json::from_str::<serde_json::Value>(text).is_err());
+            line.push_str(&format!(" {name}={}", bare.map_or_else(|| value.to_string(), str::to_owned)));
+        }
+        line
+    }
 }
 
 /// A limit that counts what was asked.
@@ -97,6 +114,7 @@ impl<'a> Routers<'a> {
             agent: agent.clone(),
             kind: question.kind(),
             subject: question.subject().to_owned(),
+            args: question.args().map(arguments).unwrap_or_default(),
             allowed,
             reason,
             because: remedy::because(question, reason),

@@ -17,6 +17,7 @@ pub mod lock;
 pub mod lower;
 pub mod parse;
 mod platform;
+pub mod policy_tests;
 pub mod render;
 pub mod report;
 pub mod resolve;
@@ -27,6 +28,6 @@ pub mod stage;
 pub mod summary;
 pub mod why;
 
-pub use compile::{Compilation, compile, compile_again};
+pub use compile::{Compilation, compile, compile_again, compile_with_tests};
 pub use inspect::{Inspection, inspect};
 pub use platform::platform;

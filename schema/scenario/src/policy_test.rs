@@ -209,6 +209,14 @@ impl Question {
         }
     }
 
+    /// The arguments of the call, where it is one.
+    pub fn args(&self) -> Option<&BTreeMap<String, serde_json::Value>> {
+        match self {
+            Self::Tool(_, args) | Self::Mcp(_, args) => Some(args),
+            Self::Egress(_) | Self::Mesh(_) | Self::Model(_) => None,
+        }
+    }
+
     /// What is tried, as written, without arguments.
     pub fn subject(&self) -> &str {
         match self {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AnswerFormat, Target};
+use super::{AnswerFormat, Source, Target};
 
 #[derive(Args, Debug)]
 #[command(
@@ -56,4 +56,33 @@ pub(crate) enum Kind {
     Mesh,
     /// Ask a model
     Model,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_long_help = "Each file of `tests/` lists expectations: who tries what, and what its router must answer, perhaps by which rule. The
+matcher that the router runs is asked. Exit codes: 0 all of them hold, or there are none; 1 some do not; 2 the scenario or a
+test has errors. With `-o json` and `-o junit` what fails is printed to standard error, too.
+
+Examples:
+  karsc test brief
+  karsc test brief -e aks
+  karsc test brief -o junit > junit.xml"
+)]
+pub(crate) struct Test {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// How results are printed
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: TestFormat,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum TestFormat {
+    /// One line for each expectation that does not hold, and how many do
+    Text,
+    /// All expectations with their answers
+    Json,
+    /// XML that CI systems read
+    Junit,
 }

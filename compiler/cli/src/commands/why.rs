@@ -40,10 +40,9 @@ pub(crate) fn run(arguments: &Why, printer: &Printer) -> Outcome {
 
 /// The answer for people. Places are named as the caller named the folder, so that terminals find them.
 fn text(explanation: &Explanation, folder: &str) -> String {
-    let Explanation { agent, kind, subject, allowed, reason, because, rule, origin, enforced, limits, remedy } =
-        explanation;
+    let Explanation { allowed, reason, because, rule, origin, enforced, limits, remedy, .. } = explanation;
     let word = if *allowed { "allow" } else { "deny" };
-    let mut text = format!("{word}: {agent} {} {subject}\n", kind.as_str());
+    let mut text = format!("{word}: {}\n", explanation.question());
     let mut line = |name: &str, value: &str| writeln!(text, "  {name:<10}{value}").expect("a string takes all");
     line("reason", &format!("{}: {because}", reason.as_str()));
     if let Some(rule) = rule {

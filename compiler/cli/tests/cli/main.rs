@@ -12,6 +12,7 @@ mod keep;
 mod keygen;
 mod lock;
 mod output;
+mod policy_tests;
 mod registry;
 mod sign;
 mod signed;
