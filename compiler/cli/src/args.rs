@@ -13,7 +13,7 @@ use clap_complete::Shell;
 pub(crate) use cluster::{Access, Diff, Status, Wait};
 use kars_contract::instant::Instant;
 use kars_scenario::name::Name;
-pub(crate) use policy::{Kind, Test, TestFormat, Why};
+pub(crate) use policy::{Kind, Suggest, Test, TestFormat, Why};
 pub(crate) use registry::{Inspect, Lock, Publish};
 pub(crate) use signing::{Keygen, Sign, Verify};
 
@@ -75,6 +75,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual, or write its pages
     Man(Man),
+    /// Propose what an allowlist lacks, from a router's decision log, as a patch
+    Suggest(Suggest),
     /// Run the policy tests of a scenario
     Test(Test),
     /// Say whether an agent may do something, and which line decides

@@ -20,6 +20,7 @@ pub(crate) mod publish;
 pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod status;
+pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod verify;
 pub(crate) mod version;

@@ -69,6 +69,7 @@ fn dispatch(arguments: &Arguments, printer: &print::Printer) -> Outcome {
         Command::Lock(lock) => commands::lock::run(lock, printer),
         Command::Inspect(inspect) => commands::inspect::run(inspect, printer),
         Command::Verify(verify) => commands::verify::run(verify, printer),
+        Command::Suggest(suggest) => commands::suggest::run(suggest, printer),
         Command::Test(test) => commands::test::run(test, printer),
         Command::Why(why) => commands::why::run(why, printer),
         Command::Status(status) => commands::status::run(status, printer),

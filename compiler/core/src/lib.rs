@@ -25,6 +25,7 @@ pub mod scaffold;
 pub mod schema;
 pub mod sources;
 pub mod stage;
+pub mod suggest;
 pub mod summary;
 pub mod why;
 

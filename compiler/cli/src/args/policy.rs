@@ -86,3 +86,23 @@ pub(crate) enum TestFormat {
     /// XML that CI systems read
     Junit,
 }
+
+#[derive(Args, Debug)]
+#[command(
+    after_long_help = "The patch adds the hosts that the log speaks of and the scenario does not list, each to its agent's own `egress`, and
+leaves everything else as it is, comments too. It has been compiled: no rule refuses it. Nothing is written; a patch of reach
+wants a second pair of eyes. A host that no entry can name, or that a rule refuses, is named on standard error with the reason.
+A scenario in KCL is a program: the entries are printed, and the exit code is 2.
+
+Examples:
+  karsc suggest --from decisions.jsonl brief
+  karsc suggest --from decisions.jsonl brief | patch -p1
+  karsc suggest --from - brief -e production < decisions.jsonl | git apply"
+)]
+pub(crate) struct Suggest {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The decision log of a router, one JSON object on each line; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+}

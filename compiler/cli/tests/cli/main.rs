@@ -17,6 +17,7 @@ mod registry;
 mod sign;
 mod signed;
 mod streams;
+mod suggest;
 mod support;
 mod tampering;
 mod verify;
