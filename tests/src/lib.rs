@@ -28,6 +28,8 @@ mod schemas;
 #[cfg(test)]
 mod seed_checklist;
 #[cfg(test)]
+mod suggest;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod templates;

@@ -57,6 +57,12 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Draw who writes to whom, and what each agent reaches
     Graph(Graph),
+    /// Say whether an agent may do something, and which line decides
+    Why(Why),
+    /// Run the policy tests of a scenario
+    Test(Test),
+    /// Propose what an allowlist lacks, from a router's decision log, as a patch
+    Suggest(Suggest),
     /// Start a new scenario
     Init(Init),
     /// Make a pair of keys: one that signs, one that verifies
@@ -75,12 +81,6 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual, or write its pages
     Man(Man),
-    /// Propose what an allowlist lacks, from a router's decision log, as a patch
-    Suggest(Suggest),
-    /// Run the policy tests of a scenario
-    Test(Test),
-    /// Say whether an agent may do something, and which line decides
-    Why(Why),
     /// Print how far a cluster is from a bundle, and why
     Status(Status),
     /// Wait until a cluster holds a bundle, and enforces it

@@ -55,7 +55,7 @@ pub(crate) fn compiled(inputs: &Inputs, output: &dyn Output, printer: &Printer) 
 }
 
 /// Compiles, keeps nothing, reads the policy tests too, and prints what was noticed.
-pub(crate) fn compiled_with_tests(inputs: &Inputs, printer: &Printer) -> Result<Compilation, Failure> {
+pub(crate) fn judged(inputs: &Inputs, printer: &Printer) -> Result<Compilation, Failure> {
     let watched = progress::Watched::over(&Nowhere, printer);
     let compilation = compile_with_tests(&inputs.input, inputs.as_of, inputs.files.as_ref(), &watched);
     drop(watched);

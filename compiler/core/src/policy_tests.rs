@@ -8,11 +8,10 @@ use kars_scenario::span::Spanned;
 use serde::Serialize;
 
 use crate::answer::{Explanation, Routers, names};
-use crate::check::check;
-use crate::inspect::Inspection;
+use crate::inspect::{Inspection, inspect_beside};
 use crate::lower::lower;
-use crate::parse::{Input, is_yaml, parse, policy_tests};
-use crate::resolve::{Resolved, resolve};
+use crate::parse::{Input, is_yaml, policy_tests};
+use crate::resolve::Resolved;
 use crate::sources::{Files, Sources};
 
 /// The folder that holds them, beside the scenario.
@@ -56,55 +55,41 @@ impl Expected {
     }
 }
 
-/// The tests of a scenario as they were read, and what was noticed on the way. A fault in a test is none of the scenario's.
-pub(crate) struct Read {
-    files: Vec<(String, PolicyTests)>,
-    pub(crate) found: Found,
-}
+/// The tests of a scenario as they were read, by the paths of their files.
+pub(crate) struct Read(Vec<(String, PolicyTests)>);
 
 impl Read {
     /// Reads every YAML file of the folder.
-    pub(crate) fn of(files: &dyn Files, sources: &mut Sources) -> Self {
-        let mut found = Found::default();
+    pub(crate) fn of(files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Self {
         let paths = files.list(FOLDER).into_iter().filter(|path| is_yaml(path));
-        let read = paths.filter_map(|path| policy_tests(&path, files, sources, &mut found).map(|tests| (path, tests)));
-        let files = read.collect();
-        Self { files, found }
+        Self(paths.filter_map(|path| Some((path.clone(), policy_tests(&path, files, sources, found)?))).collect())
     }
 
     /// Notes every name that stands for nothing.
-    pub(crate) fn check_names(&mut self, scenario: &Resolved<'_>) {
-        for PolicyExpectation { agent, question, .. } in
-            self.files.iter().flat_map(|(_, tests)| &tests.expectations).map(|expectation| &expectation.value)
-        {
-            names::check(scenario, agent, question, &mut self.found);
+    pub(crate) fn check_names(&self, scenario: &Resolved<'_>, found: &mut Found) {
+        for test in self.0.iter().flat_map(|(_, tests)| &tests.expectations) {
+            names::check(scenario, &test.value.agent, &test.value.question, found);
         }
     }
 }
 
 /// Runs every test. Nothing is seen where the scenario breaks a rule or a test cannot be read.
 pub fn test(input: &Input, as_of: Instant, files: &dyn Files) -> Inspection<Vec<TestFile>> {
-    let (mut found, mut sources) = (Found::default(), Sources::default());
-    let parsed = parse(input, files, &mut sources, &mut found).filter(|_| !found.lost());
-    let mut read = Read::of(files, &mut sources);
-    let seen = parsed.and_then(|parsed| {
-        let resolved = resolve(&parsed, &sources, as_of, &mut found);
-        if found.lost() {
-            return None;
-        }
-        read.check_names(&resolved);
-        let checked = check(resolved, &mut found)?;
-        let plan = lower(&checked);
-        let mut routers = Routers::of(&plan);
-        let run = |(path, tests): &(String, PolicyTests)| TestFile {
-            path: path.clone(),
-            results: tests.expectations.iter().map(|test| result(test, &mut routers, &sources)).collect(),
-        };
-        (!read.found.has_errors()).then(|| read.files.iter().map(run).collect())
-    });
-    found.extend(read.found);
-    found.sort();
-    Inspection { found, sources, seen }
+    inspect_beside(
+        (input, as_of, files),
+        |_, sources, found| Some(Read::of(files, sources, found)),
+        |resolved, read, found| read.check_names(resolved, found),
+        |checked, Read(read)| {
+            let plan = lower(checked);
+            let mut routers = Routers::of(&plan);
+            let sources = checked.resolved().sources;
+            let run = |(path, tests): &(String, PolicyTests)| TestFile {
+                path: path.clone(),
+                results: tests.expectations.iter().map(|test| result(test, &mut routers, sources)).collect(),
+            };
+            read.iter().map(run).collect()
+        },
+    )
 }
 
 fn result(test: &Spanned<PolicyExpectation>, routers: &mut Routers<'_>, sources: &Sources) -> TestResult {

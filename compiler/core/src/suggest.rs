@@ -13,15 +13,14 @@ use kars_contract::host_pattern::HostPattern;
 use kars_contract::instant::Instant;
 use kars_contract::name::{Name, Port};
 use kars_contract::permits::{Policy, Reason};
-use kars_scenario::diagnostic::Found;
 
 use crate::answer::yaml::host_entry;
-use crate::check::{Checked, check};
-use crate::inspect::Inspection;
+use crate::check::Checked;
+use crate::inspect::{Inspection, inspect_beside};
 use crate::lower::lower;
-use crate::parse::{Input, Parsed, parse};
-use crate::resolve::resolve;
-use crate::sources::{Files, Sources};
+use crate::parse::Input;
+use crate::resolve::Resolved;
+use crate::sources::Files;
 
 pub use edit::Edit;
 pub use log::Log;
@@ -80,24 +79,15 @@ pub fn suggest(
     files: &dyn Files,
     log: &Log<'_>,
 ) -> Inspection<Result<Suggestion, Unsound>> {
-    let (mut found, mut sources) = (Found::default(), Sources::default());
-    let parsed = parse(input, files, &mut sources, &mut found);
-    let seen = parsed.and_then(|parsed| {
-        let agents: Vec<&str> = parsed.scenario.agents.iter().map(|(name, _)| name.as_str()).collect();
-        let seen = log::read(log, &agents, &mut sources, &mut found);
-        if found.lost() {
-            return None;
-        }
-        let resolved = resolve(&parsed, &sources, as_of, &mut found);
-        if found.lost() {
-            return None;
-        }
-        let checked = check(resolved, &mut found)?;
-        let (proposals, skipped) = missing(&checked, &seen);
-        Some(proposed(proposals, skipped, input, as_of, (&parsed, &sources), files))
-    });
-    found.sort();
-    Inspection { found, sources, seen }
+    inspect_beside(
+        (input, as_of, files),
+        |parsed, sources, found| Some(log::read(log, &parsed?.scenario, sources, found)),
+        |_, _, _| {},
+        |checked, seen| {
+            let (proposals, skipped) = missing(checked, &seen);
+            proposed(proposals, skipped, checked.resolved(), input, files)
+        },
+    )
 }
 
 /// What the log speaks of and the scenario does not list, and what no scenario can.
@@ -139,17 +129,16 @@ fn missing(checked: &Checked<'_>, seen: &log::AllSeen) -> (Vec<Proposal>, Vec<Sk
 fn proposed(
     mut proposals: Vec<Proposal>,
     mut skipped: Vec<Skipped>,
+    scenario: &Resolved<'_>,
     input: &Input,
-    as_of: Instant,
-    (parsed, sources): (&Parsed, &Sources),
     files: &dyn Files,
 ) -> Result<Suggestion, Unsound> {
     loop {
         if proposals.is_empty() || input.evaluated.is_some() {
             return Ok(Suggestion { proposals, skipped, edits: Vec::new() });
         }
-        let edits = edit::edits(&proposals, parsed, sources, files);
-        let refused = trial::refused(&proposals, &edits, input, as_of, files)?;
+        let edits = edit::edits(&proposals, scenario, files);
+        let refused = trial::refused(&proposals, &edits, input, scenario.as_of, files)?;
         if refused.is_empty() {
             return Ok(Suggestion { proposals, skipped, edits });
         }

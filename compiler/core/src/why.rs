@@ -14,11 +14,9 @@ use kars_scenario::policy_test::{Question, QuestionKind};
 use kars_scenario::span::{FileId, Span, Spanned};
 
 use crate::answer::{Explanation, Routers, names};
-use crate::check::check;
-use crate::inspect::Inspection;
+use crate::inspect::{Inspection, inspect_beside};
 use crate::lower::lower;
-use crate::parse::{Input, parse};
-use crate::resolve::resolve;
+use crate::parse::Input;
 use crate::sources::{Files, Source, Sources};
 
 /// What the words of a question are called in diagnostics.
@@ -37,20 +35,12 @@ pub struct Asked {
 
 /// Asks the router of an agent. Nothing is seen where the scenario breaks a rule or the question names what is not there.
 pub fn why(input: &Input, as_of: Instant, files: &dyn Files, asked: &Asked) -> Inspection<Explanation> {
-    let (mut found, mut sources) = (Found::default(), Sources::default());
-    let parsed = parse(input, files, &mut sources, &mut found);
-    let question = Words::of(asked, &mut sources).read(asked.kind, &mut found);
-    let seen = parsed.zip(question).filter(|_| !found.lost()).and_then(|(parsed, (agent, question))| {
-        let resolved = resolve(&parsed, &sources, as_of, &mut found);
-        if found.lost() {
-            return None;
-        }
-        names::check(&resolved, &agent, &question, &mut found);
-        let checked = check(resolved, &mut found)?;
-        Some(Routers::of(&lower(&checked)).ask(&agent.value, &question))
-    });
-    found.sort();
-    Inspection { found, sources, seen }
+    inspect_beside(
+        (input, as_of, files),
+        |_, sources, found| Words::of(asked, sources).read(asked.kind, found),
+        |resolved, (agent, question), found| names::check(resolved, agent, question, found),
+        |checked, (agent, question)| Routers::of(&lower(checked)).ask(&agent.value, &question),
+    )
 }
 
 /// The words of a question, each with its place in the line that they make.

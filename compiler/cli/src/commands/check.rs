@@ -1,6 +1,6 @@
 //! `karsc check`: all diagnostics of a scenario and its policy tests, nothing written.
 
-use super::compiled_with_tests;
+use super::judged;
 use crate::args::Check;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Outcome};
@@ -8,7 +8,7 @@ use crate::print::{Printer, counted};
 
 pub(crate) fn run(arguments: &Check, printer: &Printer) -> Outcome {
     let inputs = Inputs::of(&arguments.source)?;
-    let compilation = compiled_with_tests(&inputs, printer)?;
+    let compilation = judged(&inputs, printer)?;
     match &compilation.summary {
         // A scenario may be sound, and its tests not.
         Some(summary) if !compilation.found.has_errors() => {

@@ -13,8 +13,9 @@ use super::Proposal;
 use super::splice::{Insertion, spliced};
 use crate::answer::yaml;
 use crate::lower::label_word;
-use crate::parse::{Parsed, node_of};
-use crate::sources::{Files, Sources};
+use crate::parse::node_of;
+use crate::resolve::Resolved;
+use crate::sources::Files;
 
 /// A file as it is and as it should be.
 #[derive(Clone, Debug)]
@@ -26,19 +27,20 @@ pub struct Edit {
 }
 
 /// The edits that add all proposals.
-pub(super) fn edits(proposals: &[Proposal], parsed: &Parsed, sources: &Sources, files: &dyn Files) -> Vec<Edit> {
+pub(super) fn edits(proposals: &[Proposal], scenario: &Resolved<'_>, files: &dyn Files) -> Vec<Edit> {
+    let sources = scenario.sources;
     let mut by_agent: BTreeMap<&Name, Vec<String>> = BTreeMap::new();
     for proposal in proposals {
         by_agent.entry(&proposal.agent).or_default().push(proposal.entry());
     }
     let mut by_file: BTreeMap<_, Vec<Insertion>> = BTreeMap::new();
     for (agent, entries) in by_agent {
-        let (name, written) = parsed.scenario.agents.0.get_key_value(agent).expect("it was asked for its document");
+        let (name, written) = scenario.scenario.agents.0.get_key_value(agent).expect("it was asked for its document");
         let file = name.span.file;
         let root = node_of(file, sources, &mut Found::default()).expect("it was read before");
         let node = root.get("agents").and_then(|agents| agents.get(agent.as_str())).expect("it is written there");
         // A list of the agent's own takes the place of that of `defaults`, so it says all of it again.
-        let inherited = parsed.scenario.defaults.egress.iter().flatten().filter(|_| written.egress.is_none());
+        let inherited = scenario.scenario.defaults.egress.iter().flatten().filter(|_| written.egress.is_none());
         let entries: Vec<_> = inherited.map(|entry| entry_text(&entry.value)).chain(entries).collect();
         by_file.entry(file).or_default().extend(insertions(node, &entries, &sources.get(file).text));
     }

@@ -8,6 +8,7 @@ use kars_contract::name::{Name, Port};
 use kars_contract::permits::Reason;
 use kars_scenario::codes;
 use kars_scenario::diagnostic::{Diagnostic, Found};
+use kars_scenario::scenario::Scenario;
 use kars_scenario::span::{Span, Spanned};
 
 use super::Seen;
@@ -16,7 +17,7 @@ use crate::sources::{Source, Sources};
 
 /// How much of a faulty line is shown.
 const SHOWN: usize = 1024;
-/// How many faulty lines are shown: a file full of them is another file.
+/// At how many faulty lines reading ends: a file full of them is another file.
 const MOST_FAULTS: usize = 100;
 
 /// A decision log.
@@ -31,18 +32,20 @@ pub struct Log<'a> {
 pub(super) type AllSeen = BTreeMap<Name, BTreeMap<(String, Port), Seen>>;
 
 /// Counts what the log speaks of.
-pub(super) fn read(log: &Log<'_>, agents: &[&str], sources: &mut Sources, found: &mut Found) -> AllSeen {
+pub(super) fn read(log: &Log<'_>, scenario: &Scenario, sources: &mut Sources, found: &mut Found) -> AllSeen {
+    let agents: Vec<&str> = scenario.agents.iter().map(|(name, _)| name.as_str()).collect();
     let mut seen = AllSeen::new();
     let mut faults: Vec<(usize, Fault)> = Vec::new();
     // Faulty lines alone are kept, each on its own line.
     let mut text = String::new();
     for line in log.bytes.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let (false, Err(fault)) = (line.is_empty(), take(line, agents, &mut seen))
-            && faults.len() < MOST_FAULTS
-        {
+        if let (false, Err(fault)) = (line.is_empty(), take(line, &agents, &mut seen)) {
             faults.push((text.len(), fault));
             text.push_str(&String::from_utf8_lossy(&line[..line.len().min(SHOWN)]));
+        }
+        if faults.len() >= MOST_FAULTS {
+            break;
         }
         text.push('\n');
     }
