@@ -16,6 +16,8 @@ mod moved;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
 mod posture;
 #[cfg(test)]
 mod reach;
@@ -25,6 +27,8 @@ mod rejected;
 mod schemas;
 #[cfg(test)]
 mod seed_checklist;
+#[cfg(test)]
+mod suggest;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn validator(name: &str) -> Validator {
 }
 
 /// A file as the JSON that editors validate: YAML 1.2, where only `true` and `false` are booleans.
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options).unwrap()
 }

@@ -1,6 +1,7 @@
 //! The command line, as clap reads it; `--help`, completions and the manual are made from it.
 
 mod cluster;
+mod policy;
 mod registry;
 mod signing;
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 pub(crate) use cluster::{Access, Diff, Status, Wait};
 use kars_contract::instant::Instant;
 use kars_scenario::name::Name;
+pub(crate) use policy::{Kind, Suggest, Test, TestFormat, Why};
 pub(crate) use registry::{Inspect, Lock, Publish};
 pub(crate) use signing::{Keygen, Sign, Verify};
 
@@ -55,6 +57,12 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Draw who writes to whom, and what each agent reaches
     Graph(Graph),
+    /// Say whether an agent may do something, and which line decides
+    Why(Why),
+    /// Run the policy tests of a scenario
+    Test(Test),
+    /// Propose what an allowlist lacks, from a router's decision log, as a patch
+    Suggest(Suggest),
     /// Start a new scenario
     Init(Init),
     /// Make a pair of keys: one that signs, one that verifies
@@ -91,6 +99,13 @@ pub(crate) struct Source {
     /// The scenario: its folder, its file, or `-` for YAML on standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) path: PathBuf,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// For what, and when, a scenario is compiled.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Target {
     /// The environment: a file of `environments/`, or the built-in `kind` or `aks`
     #[arg(short, long, value_name = "NAME", default_value = "kind")]
     pub(crate) environment: String,

@@ -20,14 +20,17 @@ pub(crate) mod publish;
 pub(crate) mod schema;
 pub(crate) mod sign;
 pub(crate) mod status;
+pub(crate) mod suggest;
+pub(crate) mod test;
 pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod wait;
+pub(crate) mod why;
 
 use kars_scenario::diagnostic::Found;
 use karsc_core::bundle::{Cache, Output, Unwritable};
 use karsc_core::sources::Sources;
-use karsc_core::{Compilation, Inspection, compile, compile_again};
+use karsc_core::{Compilation, Inspection, compile, compile_again, compile_with_tests};
 pub(crate) use objects::{Objects, is_object};
 
 use crate::inputs::Inputs;
@@ -47,6 +50,14 @@ impl Output for Nowhere {
 pub(crate) fn compiled(inputs: &Inputs, output: &dyn Output, printer: &Printer) -> Result<Compilation, Failure> {
     let watched = progress::Watched::over(output, printer);
     let compilation = compile(&inputs.input, inputs.as_of, inputs.files.as_ref(), &watched);
+    drop(watched);
+    printed(compilation, inputs, printer)
+}
+
+/// Compiles, keeps nothing, reads the policy tests too, and prints what was noticed.
+pub(crate) fn judged(inputs: &Inputs, printer: &Printer) -> Result<Compilation, Failure> {
+    let watched = progress::Watched::over(&Nowhere, printer);
+    let compilation = compile_with_tests(&inputs.input, inputs.as_of, inputs.files.as_ref(), &watched);
     drop(watched);
     printed(compilation, inputs, printer)
 }
@@ -73,11 +84,22 @@ fn printed(
 
 /// Prints what was noticed on the way, and what was seen.
 pub(crate) fn inspected(inspection: Inspection<impl AsRef<[u8]>>, inputs: &Inputs, printer: &Printer) -> Outcome {
+    let has_errors = inspection.found.has_errors();
+    let Some(seen) = seen(inspection, inputs, printer)? else { return Ok(Exit::Input) };
+    printer.data(seen.as_ref())?;
+    Ok(if has_errors { Exit::Input } else { Exit::Done })
+}
+
+/// Prints what was noticed on the way, and hands over what was seen.
+pub(crate) fn seen<T>(inspection: Inspection<T>, inputs: &Inputs, printer: &Printer) -> Result<Option<T>, Failure> {
     let Inspection { found, sources, seen } = inspection;
     noticed(&found, &sources, inputs, printer)?;
-    let Some(seen) = seen else { return Ok(Exit::Input) };
-    printer.data(seen.as_ref())?;
-    Ok(if found.has_errors() { Exit::Input } else { Exit::Done })
+    Ok(seen)
+}
+
+/// An answer as JSON.
+pub(crate) fn json(answer: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(answer).expect("text and numbers") + "\n"
 }
 
 /// Prints the diagnostics, and the files they are about for those who want to know.

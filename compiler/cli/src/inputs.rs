@@ -8,7 +8,7 @@ use kars_contract::instant::Instant;
 use karsc_core::parse::Input;
 use karsc_core::sources::Files;
 
-use crate::args::Source;
+use crate::args::{Source, Target};
 use crate::evaluation;
 use crate::folder::{Folder, Stdin};
 use crate::outcome::Failure;
@@ -30,17 +30,21 @@ pub(crate) struct Inputs {
 impl Inputs {
     /// The files at a path, where neither environment nor moment matter.
     pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
-        Self::of(&Source { path: path.to_owned(), environment: "kind".to_owned(), as_of: Some(Instant::MAX) })
+        Self::for_target(path, &Target { environment: "kind".to_owned(), as_of: Some(Instant::MAX) })
     }
 
     pub(crate) fn of(source: &Source) -> Result<Self, Failure> {
-        let as_of = source.as_of.map_or_else(moment, Ok)?;
+        Self::for_target(&source.path, &source.target)
+    }
+
+    pub(crate) fn for_target(path: &Path, target: &Target) -> Result<Self, Failure> {
+        let as_of = target.as_of.map_or_else(moment, Ok)?;
         let input = |scenario: &str| Input {
             scenario: scenario.to_owned(),
             evaluated: None,
-            environment: source.environment.clone(),
+            environment: target.environment.clone(),
         };
-        if source.path == Path::new("-") {
+        if path == Path::new("-") {
             let mut bytes = Vec::new();
             let read = std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes);
             read.map_err(|error| Failure::Environment(format!("standard input cannot be read: {error}")))?;
@@ -56,7 +60,7 @@ impl Inputs {
                 root: None,
             });
         }
-        let (root, file) = located(&source.path)?;
+        let (root, file) = located(path)?;
         let files = Box::new(Folder::open(if root.as_os_str().is_empty() { Path::new(".") } else { &root })?);
         let folder = if root == Path::new(".") {
             String::new()

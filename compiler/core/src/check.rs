@@ -18,6 +18,9 @@ include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
 pub(crate) use k0729_delivery_identity::identities as delivery_identities;
 
+/// The code of arguments that a tool does not have.
+pub(crate) const UNKNOWN_ARGUMENT: Code = k0613_unknown_argument::RULE.code;
+
 /// The code of images that the lock does not pin.
 const UNPINNED: Code = Code(701);
 

@@ -7,7 +7,8 @@ use kars_scenario::node::{Node, Value};
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions};
 
 use crate::inspect::inspect_parsed;
-use crate::parse::{Input, node_of, text};
+use crate::parse::{Input, is_yaml, node_of, text};
+use crate::policy_tests;
 use crate::sources::{Files, Source, Sources};
 
 /// How wide a line may become before a list or map in it is broken.
@@ -15,7 +16,7 @@ const WIDTH: usize = 150;
 /// How often a text is laid out until it stays as it is.
 const MOST_ROUNDS: usize = 4;
 /// Folders beside a scenario whose YAML files belong to it.
-const FOLDERS: [&str; 2] = ["environments", "tests"];
+const FOLDERS: [&str; 2] = ["environments", policy_tests::FOLDER];
 
 /// A file as it is and as it should be.
 #[derive(Clone, Debug)]
@@ -41,8 +42,7 @@ pub fn paths(input: &Input, files: &dyn Files) -> Vec<String> {
     let read = inspect_parsed(input, files, |_, _, _| Some(())).sources;
     let own = read.iter().map(|source| source.path.clone()).filter(|path| !path.starts_with(['<', '.']));
     let beside = FOLDERS.iter().flat_map(|folder| files.list(folder));
-    let is_yaml = |path: &String| path == "-" || matches!(path.rsplit_once('.'), Some((_, "yaml" | "yml")));
-    let mut paths: Vec<_> = own.chain(beside).filter(is_yaml).collect();
+    let mut paths: Vec<_> = own.chain(beside).filter(|path| path == "-" || is_yaml(path)).collect();
     paths.sort();
     paths.dedup();
     paths

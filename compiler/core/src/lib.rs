@@ -3,6 +3,7 @@
 //! Not here: disks, networks, clocks, keys and terminals. Files arrive through [`sources::Files`], the moment to judge by
 //! as a value, and what was noticed leaves as data.
 
+pub mod answer;
 mod built_in;
 pub mod bundle;
 pub mod catalog;
@@ -16,6 +17,7 @@ pub mod lock;
 pub mod lower;
 pub mod parse;
 mod platform;
+pub mod policy_tests;
 pub mod render;
 pub mod report;
 pub mod resolve;
@@ -23,8 +25,10 @@ pub mod scaffold;
 pub mod schema;
 pub mod sources;
 pub mod stage;
+pub mod suggest;
 pub mod summary;
+pub mod why;
 
-pub use compile::{Compilation, compile, compile_again};
+pub use compile::{Compilation, compile, compile_again, compile_with_tests};
 pub use inspect::{Inspection, inspect};
 pub use platform::platform;

@@ -25,6 +25,8 @@ use kars_contract::router::RouterDocument;
 use crate::check::Checked;
 use crate::resolve::{Agent, Resolved};
 
+pub(crate) use egress::label_word;
+pub(crate) use origins::origin;
 pub(crate) use rules::tool_rules;
 pub(crate) use view::View;
 

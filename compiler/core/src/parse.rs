@@ -100,6 +100,11 @@ pub(crate) fn parse_environment(
     (!found.lost()).then_some(ParsedPlatform { environment, lock, texts })
 }
 
+/// Whether a file beside a scenario is YAML, by its name.
+pub(crate) fn is_yaml(path: &str) -> bool {
+    matches!(path.rsplit_once('.'), Some((_, "yaml" | "yml")))
+}
+
 /// Reads one file of policy tests.
 pub fn policy_tests(path: &str, files: &dyn Files, sources: &mut Sources, found: &mut Found) -> Option<PolicyTests> {
     let file = read_file(path, files, sources, found)?;

@@ -64,7 +64,9 @@ fn located<'a>(found: &'a Found, sources: &Sources) -> Cow<'a, Found> {
     Cow::Owned(located)
 }
 
-/// The path of a file as the caller named its folder: `scenarios/brief` and `scenario.yaml`.
-fn path_of(folder: &str, path: &str) -> String {
-    if folder.is_empty() || path.starts_with('<') { path.to_owned() } else { format!("{folder}/{path}") }
+/// The path of a file as the caller named its folder: `scenarios/brief` and `scenario.yaml`. What is built in or lies
+/// elsewhere (`./decisions.jsonl`) keeps its own.
+pub fn path_of(folder: &str, path: &str) -> String {
+    let elsewhere = ["<", "/", "./", "../"].iter().any(|start| path.starts_with(start));
+    if folder.is_empty() || elsewhere { path.to_owned() } else { format!("{folder}/{path}") }
 }

@@ -24,6 +24,7 @@ use kars_scenario::diagnostic::Found;
 use kars_scenario::environment::Profile;
 use kars_scenario::scenario::Scenario;
 use kars_scenario::span::Spanned;
+use kars_scenario::suggest::did_you_mean;
 use rayon::prelude::*;
 
 use crate::catalog::Catalog;
@@ -35,8 +36,10 @@ pub use edges::{Edge, Edges};
 pub use egress::{EgressRule, EgressSource};
 pub use flow::{Flows, Reach, Spread, Step, Witness};
 pub use grants::Granted;
+pub(crate) use grants::UNKNOWN_TOOL;
 pub use images::{Image, Images};
 pub use models::{Candidate, ModelUse};
+pub(crate) use names::unresolved;
 pub use receivers::Receiver;
 pub use rules::RuleUse;
 pub use target::Target;
@@ -84,6 +87,16 @@ impl<'a> Resolved<'a> {
             (wild && within) || entry.tools.iter().any(|tool| means(&tool.value))
         };
         self.catalog.tools.keys().any(|tool| pattern.matches(tool)) || self.scenario.mcp_servers.iter().any(of_server)
+    }
+
+    /// A sentence that names the tool, or set of tools, that a word was probably meant to be.
+    pub(crate) fn similar_tool(&self, word: &str) -> Option<String> {
+        let of_catalogs = self.catalog.tools.keys().flat_map(|tool| [tool.to_string(), format!("{}.*", tool.set())]);
+        let of_servers = self.scenario.mcp_servers.iter().flat_map(|(server, entry)| {
+            entry.tools.iter().map(|tool| format!("{MCP_PROVIDER}.{}.{}", server.value, tool.value))
+        });
+        let known: Vec<String> = of_catalogs.chain(of_servers).collect();
+        did_you_mean(word, known.iter().map(String::as_str))
     }
 
     /// Whether the environment is for production.

@@ -8,6 +8,7 @@ mod text;
 pub mod agent_api;
 pub mod allowlist;
 pub mod cidr;
+pub mod decision_log;
 pub mod digest;
 pub mod document;
 pub mod endpoint;

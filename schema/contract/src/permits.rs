@@ -126,6 +126,8 @@ pub enum Reason {
     Reply,
     /// Allowed: the learning window of a dev document is open.
     Learning,
+    /// Refused: no egress rule can name the host: it is an address, or a name inside the machine or the cluster.
+    HostNotPublic,
     /// Refused: no egress rule names the host.
     HostNotListed,
     /// Refused: egress rules name the host, but none of them this port.
@@ -164,6 +166,7 @@ impl Reason {
             Self::AllowRule => "allow-rule",
             Self::Reply => "reply",
             Self::Learning => "learning",
+            Self::HostNotPublic => "host-not-public",
             Self::HostNotListed => "host-not-listed",
             Self::PortNotListed => "port-not-listed",
             Self::RuleEnded => "rule-ended",
@@ -177,6 +180,32 @@ impl Reason {
             Self::FileNotListed => "file-not-listed",
             Self::ModelNotAllowed => "model-not-allowed",
             Self::ChildNotDeclared => "child-not-declared",
+        }
+    }
+
+    /// The reason as a clause, for whoever asks why.
+    #[must_use]
+    pub fn because(self) -> &'static str {
+        match self {
+            Self::Listed => "it is listed",
+            Self::Granted => "the tool is granted, and no rule restricts it",
+            Self::AllowRule => "the tool is granted, and a rule allows this call",
+            Self::Reply => "it answers a message that a link let through",
+            Self::Learning => "the learning window is open: every public host passes and is recorded",
+            Self::HostNotPublic => "no egress rule can name this host",
+            Self::HostNotListed => "no egress rule names the host",
+            Self::PortNotListed => "egress rules name the host, but none of them this port",
+            Self::RuleEnded => "every egress rule for it has ended",
+            Self::ToolNotGranted => "the agent does not have the tool",
+            Self::DenyRule => "a rule denies this call",
+            Self::NoAllowRule => "rules allow some calls of this tool, and this is none of them",
+            Self::ServerNotGranted => "the agent does not have the server",
+            Self::NotLinked => "no link to or from this peer",
+            Self::ReplyOnly => "the link is for answers only, and this is none",
+            Self::NoReplies => "the link does not answer",
+            Self::FileNotListed => "the link does not carry this file",
+            Self::ModelNotAllowed => "the agent does not use the model",
+            Self::ChildNotDeclared => "no child of this name is declared",
         }
     }
 

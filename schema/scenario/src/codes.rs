@@ -21,3 +21,4 @@ pub const INCLUDE_CYCLE: Code = Code(117);
 pub const DOUBLE_ENTRY: Code = Code(118);
 pub const SECRET_VALUE: Code = Code(119);
 pub const KCL: Code = Code(120);
+pub const DECISION_LOG: Code = Code(121);

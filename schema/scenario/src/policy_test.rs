@@ -37,6 +37,17 @@ pub struct PolicyExpectation {
     pub rule: Option<Spanned<RuleId>>,
 }
 
+/// What kind of thing an agent tries.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuestionKind {
+    Egress,
+    Tool,
+    Mcp,
+    Mesh,
+    Model,
+}
+
 /// What an agent tries.
 #[derive(Clone, Debug)]
 pub enum Question {
@@ -45,7 +56,7 @@ pub enum Question {
     /// Calls a tool.
     Tool(Spanned<ToolId>, BTreeMap<String, serde_json::Value>),
     /// Calls a tool of an MCP server.
-    Mcp(Spanned<ServerTool>),
+    Mcp(Spanned<ServerTool>, BTreeMap<String, serde_json::Value>),
     /// Starts a message to an agent.
     Mesh(Spanned<Name>),
     /// Asks a model.
@@ -67,7 +78,7 @@ pub enum Answer {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "PolicyExpectation", extend(
     "oneOf" = [{ "required": ["egress"] }, { "required": ["tool"] }, { "required": ["mcp"] }, { "required": ["mesh"] }, { "required": ["model"] }],
-    "dependentRequired" = { "args": ["tool"] }
+    "dependentSchemas" = { "args": { "anyOf": [{ "required": ["tool"] }, { "required": ["mcp"] }] } }
 ))]
 struct Written {
     /// The agent that acts, a name of `agents`.
@@ -78,7 +89,7 @@ struct Written {
     /// A call of a tool, as `provider.set.tool`.
     #[serde(default)]
     tool: Option<Spanned<ToolId>>,
-    /// The arguments of the tool call, by name. Only with `tool`.
+    /// The arguments of the tool call, by name. Only with `tool` and `mcp`.
     #[serde(default)]
     args: Option<BTreeMap<String, serde_json::Value>>,
     /// A call of an MCP server's tool, as `server/tool`.
@@ -100,17 +111,18 @@ struct Written {
 impl Decode for PolicyExpectation {
     fn decode(node: &Node, found: &mut Found) -> Option<Self> {
         let Written { agent, egress, tool, args, mcp, mesh, model, expect, rule } = Written::decode(node, found)?;
-        if args.is_some() && tool.is_none() {
+        if args.is_some() && tool.is_none() && mcp.is_none() {
             found.lose(
-                Diagnostic::error(codes::UNKNOWN_FIELD, node.span, "only a question about a `tool` has `args`")
+                Diagnostic::error(codes::UNKNOWN_FIELD, node.span, "only a question about `tool` or `mcp` has `args`")
                     .help("remove `args`"),
             );
             return None;
         }
+        let args = args.unwrap_or_default();
         let mut questions: Vec<Question> = [
             egress.map(Question::Egress),
-            tool.map(|tool| Question::Tool(tool, args.unwrap_or_default())),
-            mcp.map(Question::Mcp),
+            tool.map(|tool| Question::Tool(tool, args.clone())),
+            mcp.map(|tool| Question::Mcp(tool, args)),
             mesh.map(Question::Mesh),
             model.map(Question::Model),
         ]
@@ -146,7 +158,7 @@ impl Serialize for PolicyExpectation {
         match question {
             Question::Egress(to) => written.egress = Some(to),
             Question::Tool(tool, args) => (written.tool, written.args) = (Some(tool), Some(args)),
-            Question::Mcp(tool) => written.mcp = Some(tool),
+            Question::Mcp(tool, args) => (written.mcp, written.args) = (Some(tool), Some(args)),
             Question::Mesh(peer) => written.mesh = Some(peer),
             Question::Model(model) => written.model = Some(model),
         }
@@ -172,22 +184,79 @@ crate::text::text_type! {
     "write `server/tool`: `deepwiki/ask_question`"
 }
 
+impl QuestionKind {
+    /// The word that a test and a command line have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Egress => "egress",
+            Self::Tool => "tool",
+            Self::Mcp => "mcp",
+            Self::Mesh => "mesh",
+            Self::Model => "model",
+        }
+    }
+}
+
+impl Question {
+    /// What kind of thing is tried.
+    pub fn kind(&self) -> QuestionKind {
+        match self {
+            Self::Egress(_) => QuestionKind::Egress,
+            Self::Tool(..) => QuestionKind::Tool,
+            Self::Mcp(..) => QuestionKind::Mcp,
+            Self::Mesh(_) => QuestionKind::Mesh,
+            Self::Model(_) => QuestionKind::Model,
+        }
+    }
+
+    /// The arguments of the call, where it is one.
+    pub fn args(&self) -> Option<&BTreeMap<String, serde_json::Value>> {
+        match self {
+            Self::Tool(_, args) | Self::Mcp(_, args) => Some(args),
+            Self::Egress(_) | Self::Mesh(_) | Self::Model(_) => None,
+        }
+    }
+
+    /// What is tried, as written, without arguments.
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::Egress(to) => to.as_str(),
+            Self::Tool(tool, _) => tool.as_str(),
+            Self::Mcp(tool, _) => tool.as_str(),
+            Self::Mesh(peer) => peer.as_str(),
+            Self::Model(model) => model.as_str(),
+        }
+    }
+}
+
 impl HostPort {
     /// The host, as written.
     pub fn host(&self) -> &str {
-        self.as_str().rsplit_once(':').map_or("", |(host, _)| host)
+        self.parts().0
     }
 
     /// The port.
-    pub fn port(&self) -> Option<std::num::NonZeroU16> {
-        self.as_str().rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+    pub fn port(&self) -> std::num::NonZeroU16 {
+        self.parts().1.parse().expect("it was checked when it was read")
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.as_str().rsplit_once(':').expect("it was checked when it was read")
     }
 }
 
 impl ServerTool {
-    /// The tool's id, `mcp.<server>.<tool>`.
-    pub fn id(&self) -> Option<ToolId> {
-        let (server, tool) = self.as_str().split_once('/')?;
-        ToolId::mcp(&server.parse().ok()?, tool).ok()
+    /// The server's name.
+    pub fn server(&self) -> Name {
+        self.parts().0.parse().expect("it was checked when it was read")
+    }
+
+    /// The tool, by the server's name for it.
+    pub fn tool(&self) -> &str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.as_str().split_once('/').expect("it was checked when it was read")
     }
 }

@@ -106,7 +106,7 @@ const MODELS: [(&str, Verdict); 9] = [
 ];
 
 /// Other files: the name of the schema, where the file lies, and its text without `apiVersion`.
-const OTHERS: [(&str, &str, &str, Verdict); 24] = [
+const OTHERS: [(&str, &str, &str, Verdict); 25] = [
     ("environment", "environments/x.yaml", "kind: Environment\nmetadata: { name: x }\nbase: kind\n", Accepted),
     ("environment", "environments/x.yaml", "kind: Environment\nmetadata: { name: x }\nprofile: test\n", Refused),
     (
@@ -184,6 +184,7 @@ const OTHERS: [(&str, &str, &str, Verdict); 24] = [
     ("tests", "tests/x.yaml", "expectations: [{ agent: a, tool: x.y.z, args: { n: 1 }, expect: allow }]\n", Accepted),
     ("tests", "tests/x.yaml", "expectations: [{ agent: a, tool: x.y.z, mesh: b, expect: allow }]\n", Refused),
     ("tests", "tests/x.yaml", "expectations: [{ agent: a, mesh: b, args: { n: 1 }, expect: allow }]\n", Refused),
+    ("tests", "tests/x.yaml", "expectations: [{ agent: a, mcp: b/c, args: { n: 1 }, expect: allow }]\n", Accepted),
     ("tests", "tests/x.yaml", "expectations: [{ agent: a, expect: allow }]\n", Refused),
     ("tests", "tests/x.yaml", "expectations: [{ agent: a, mcp: docs/read, expect: maybe }]\n", Refused),
 ];

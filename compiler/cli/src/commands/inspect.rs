@@ -9,6 +9,7 @@ use kars_trust::{BundleClaims, SignatureFile, Statement};
 use oci_client::manifest::OciDescriptor;
 use serde::Serialize;
 
+use super::json;
 use crate::args::{AnswerFormat, Inspect};
 use crate::outcome::{Exit, Outcome};
 use crate::package::referrer::COSIGN_SIGN;
@@ -98,7 +99,7 @@ pub(crate) fn run(arguments: &Inspect, printer: &Printer) -> Outcome {
         looked_at,
     };
     let text = match arguments.output {
-        AnswerFormat::Json => serde_json::to_string_pretty(&inspected).expect("its keys are text") + "\n",
+        AnswerFormat::Json => json(&inspected),
         AnswerFormat::Text => text(&inspected),
     };
     printer.data(text.as_bytes())?;

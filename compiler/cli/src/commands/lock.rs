@@ -12,7 +12,7 @@ use karsc_core::lock::{Content, current, digests, platform_references, reference
 use karsc_core::sources::Files;
 use tempfile::NamedTempFile;
 
-use crate::args::{Lock, Source};
+use crate::args::{Lock, Target};
 use crate::folder::Folder;
 use crate::inputs::Inputs;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -32,8 +32,8 @@ pub(crate) fn run(arguments: &Lock, printer: &Printer) -> Outcome {
     let mut wanted = BTreeSet::new();
     for environment in environments {
         let named = if has_scenario {
-            let source = Source { path: arguments.path.clone(), environment, as_of: Some(Instant::MAX) };
-            let inputs = Inputs::of(&source)?;
+            let target = Target { environment, as_of: Some(Instant::MAX) };
+            let inputs = Inputs::for_target(&arguments.path, &target)?;
             let inspection = references(&inputs.input, inputs.files.as_ref());
             content.kcl = inputs.input.evaluated.as_ref().map(|evaluated| evaluated.evaluation.engine.clone());
             seen(inspection, &inputs.folder, printer)?

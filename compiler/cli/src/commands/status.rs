@@ -1,5 +1,6 @@
 //! `karsc status`: how far a cluster is from a bundle, and why. Not here: what is looked at (`cluster`).
 
+use super::json;
 use crate::args::{AnswerFormat, Status};
 use crate::cluster::{Cluster, Report, Row, Running, block_on, world};
 use crate::outcome::{Exit, Failure, Outcome};
@@ -18,7 +19,7 @@ pub(crate) fn run(arguments: &Status, printer: &Printer) -> Outcome {
 /// Prints a state.
 pub(super) fn print(report: &Report, format: AnswerFormat, printer: &Printer) -> Result<(), Failure> {
     let text = match format {
-        AnswerFormat::Json => serde_json::to_string_pretty(report).expect("its keys are text") + "\n",
+        AnswerFormat::Json => json(report),
         AnswerFormat::Text => text(report),
     };
     printer.data(text.as_bytes())

@@ -11,8 +11,8 @@ use karsc_core::bundle::Bundle;
 
 use super::artifact;
 use super::comparison::Comparison;
-use super::compiled;
-use crate::args::{AnswerFormat, Source, Verify};
+use super::{compiled, json};
+use crate::args::{AnswerFormat, Target, Verify};
 use crate::inputs::{Inputs, now};
 use crate::keys::read_public;
 use crate::outcome::{Exit, Failure, Outcome};
@@ -65,7 +65,7 @@ fn attesting(path: &Path, release: &Trust) -> Result<Trust, Failure> {
 fn rebuilt(source: &Path, folder: &Path, report: &Report, printer: &Printer) -> Result<(), Failure> {
     let seconds = i64::try_from(report.serial).ok().and_then(Instant::from_unix_seconds);
     let environment = report.environment.to_string();
-    let inputs = Inputs::of(&Source { path: source.to_owned(), environment, as_of: seconds })?;
+    let inputs = Inputs::for_target(source, &Target { environment, as_of: seconds })?;
     let comparison = Comparison::with(folder);
     let built: Option<Bundle> = compiled(&inputs, &comparison, printer)?.bundle;
     let Some(built) = built else {
@@ -87,8 +87,7 @@ fn rebuilt(source: &Path, folder: &Path, report: &Report, printer: &Printer) -> 
 
 fn print(arguments: &Verify, report: &Report, printer: &Printer) -> Result<(), Failure> {
     if matches!(arguments.output, AnswerFormat::Json) {
-        let text = serde_json::to_string_pretty(report).expect("its keys are text");
-        return printer.data(format!("{text}\n").as_bytes());
+        return printer.data(json(report).as_bytes());
     }
     let named = |name: &Option<_>, absent: &str| name.as_ref().map_or_else(|| absent.to_owned(), ToString::to_string);
     let attested = if report.attestations.is_empty() {

@@ -5,6 +5,7 @@ use kars_contract::relay::RelayDocument;
 use kars_contract::router::RouterDocument;
 use serde::Serialize;
 
+use super::json;
 use crate::args::{AnswerFormat, Version};
 use crate::outcome::{Exit, Outcome};
 use crate::print::Printer;
@@ -29,7 +30,7 @@ pub(crate) fn run(arguments: &Version, printer: &Printer) -> Outcome {
     };
     let text = match arguments.output {
         AnswerFormat::Text => format!("karsc {}\n", facts.version),
-        AnswerFormat::Json => serde_json::to_string_pretty(&facts).expect("text and numbers") + "\n",
+        AnswerFormat::Json => json(&facts),
     };
     printer.data(text.as_bytes())?;
     Ok(Exit::Done)

@@ -68,7 +68,7 @@ fn channel_rule(agent: &Agent<'_>, channel: &Name, host: &HostPattern) -> Egress
     }
 }
 
-fn label_word(label: FlowLabel) -> &'static str {
+pub(crate) fn label_word(label: FlowLabel) -> &'static str {
     match label {
         FlowLabel::UntrustedInput => "untrusted-input",
         FlowLabel::PrivateData => "private-data",

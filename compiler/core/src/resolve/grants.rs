@@ -13,7 +13,7 @@ use kars_scenario::suggest::did_you_mean;
 
 use super::{Bound, RuntimeChoice, Scope};
 
-pub(super) const UNKNOWN_TOOL: Code = Code(601);
+pub(crate) const UNKNOWN_TOOL: Code = Code(601);
 
 /// A tool that an agent has.
 #[derive(Clone, Debug)]

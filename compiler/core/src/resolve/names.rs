@@ -18,12 +18,12 @@ pub(super) fn find<'a, T>(name: &Spanned<Name>, table: &'a Table<T>, field: &str
 }
 
 /// Says that a name stands for nothing.
-pub(super) fn unresolved<'n>(
-    name: &Spanned<Name>,
+pub(crate) fn unresolved<'n>(
+    name: &Spanned<impl AsRef<str>>,
     field: &str,
     known: impl Iterator<Item = &'n str> + Clone,
 ) -> Diagnostic {
-    let help = did_you_mean(name.as_str(), known.clone()).unwrap_or_else(|| {
+    let help = did_you_mean(name.as_ref(), known.clone()).unwrap_or_else(|| {
         let known: Vec<_> = known.take(12).map(|name| format!("`{name}`")).collect();
         if known.is_empty() {
             format!("add it under `{field}`")
@@ -31,7 +31,7 @@ pub(super) fn unresolved<'n>(
             format!("add it under `{field}`, or use one of {}", known.join(", "))
         }
     });
-    Diagnostic::error(UNRESOLVED, name.span, format!("`{}` is not in `{field}`", name.value)).help(help)
+    Diagnostic::error(UNRESOLVED, name.span, format!("`{}` is not in `{field}`", name.value.as_ref())).help(help)
 }
 
 /// Names outside of agents that must stand for something.

@@ -1,5 +1,6 @@
 //! JSON Schemas of everything that people and machines write, from the types that read it. Not here: the types.
 
+use kars_contract::decision_log::LoggedDecision;
 use kars_contract::document::Document;
 use kars_contract::{EgressAllowlist, RelayDocument, RouterDocument, RouterOrigins, trust::TrustDocument};
 use kars_scenario::catalog::{AccountScoped, ModelCatalog, Preset, RuntimeDescriptor, ToolCatalog};
@@ -75,6 +76,7 @@ pub fn all() -> Vec<Described> {
             "router-origins",
             "Where the rules of a router were written: origins.json",
         ),
+        Described::of::<LoggedDecision>("decision-log", "One line of a router's decision log: decisions.jsonl"),
         Described::document::<TrustDocument>("trust", "Whose signatures routers trust: trust.json"),
     ]
 }

@@ -169,7 +169,9 @@ impl ErrorCode {
     pub fn of(reason: Reason) -> Option<Self> {
         match reason {
             Reason::Listed | Reason::Granted | Reason::AllowRule | Reason::Reply | Reason::Learning => None,
-            Reason::HostNotListed | Reason::PortNotListed | Reason::RuleEnded => Some(Self::EgressDenied),
+            Reason::HostNotPublic | Reason::HostNotListed | Reason::PortNotListed | Reason::RuleEnded => {
+                Some(Self::EgressDenied)
+            }
             Reason::ToolNotGranted | Reason::DenyRule | Reason::NoAllowRule => Some(Self::PolicyDenied),
             Reason::ServerNotGranted => Some(Self::McpServerUnknown),
             Reason::NotLinked | Reason::ReplyOnly | Reason::NoReplies => Some(Self::MeshNotLinked),

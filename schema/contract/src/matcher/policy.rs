@@ -8,7 +8,7 @@ use crate::instant::Instant;
 use crate::matcher::egress::EgressIndex;
 use crate::matcher::mesh;
 use crate::matcher::tools::ToolPolicy;
-use crate::name::{ModelName, Name};
+use crate::name::{ModelName, Name, Port};
 use crate::permits::{Arguments, Decision, Reason, Request};
 use crate::router::{Enforcer, Mesh, RouterDocument};
 use crate::tool::ToolId;
@@ -63,6 +63,15 @@ impl Policy {
     #[must_use]
     pub fn reaches(&self, host: &Hostname, now: Instant) -> Decision {
         self.egress.decide_name(host, now)
+    }
+
+    /// Decides a connection to a host as somebody wrote it, which may be one that no rule can name.
+    #[must_use]
+    pub fn permits_host(&self, host: &str, port: Port, now: Instant) -> Decision {
+        match Hostname::parse(host) {
+            Ok(host) => self.permits(&Request::Egress { host: &host, port }, now),
+            Err(_) => Decision::new(Reason::HostNotPublic, None, Enforcer::Router),
+        }
     }
 
     fn mcp(&self, server: &Name, tool: &str, args: &Arguments) -> Decision {

@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &Build, path: &Path, printer: &Printer) -> Outcome 
 fn compiled(arguments: &Build, output: &dyn Output, printer: &Printer) -> Result<Compilation, Failure> {
     let source = &arguments.source;
     let folder = Folder::open(&source.path)?;
-    let built = karsc_core::platform(&source.environment, &folder, output);
+    let built = karsc_core::platform(&source.target.environment, &folder, output);
     let compilation = built.map_err(|error| Failure::Environment(error.to_string()))?;
     printer.diagnostics(&compilation.found, &compilation.sources, &source.path.to_string_lossy())?;
     Ok(compilation)

@@ -1,7 +1,6 @@
 //! K0610: a rule on a tool that does not exist. Not here: tools that exist and that nobody has (K0611).
 
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
-use kars_scenario::suggest::did_you_mean;
 
 use crate::check::Rule;
 use crate::resolve::Resolved;
@@ -15,16 +14,8 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
             continue;
         }
         let text = pattern.value.to_string();
-        let known: Vec<String> = scenario
-            .catalog
-            .tools
-            .keys()
-            .flat_map(|tool| [tool.to_string(), format!("{}.*", tool.set())])
-            .chain(scenario.scenario.mcp_servers.iter().flat_map(|(server, entry)| {
-                entry.tools.iter().map(|tool| format!("mcp.{}.{}", server.value, tool.value))
-            }))
-            .collect();
-        let help = did_you_mean(&text, known.iter().map(String::as_str))
+        let help = scenario
+            .similar_tool(&text)
             .unwrap_or_else(|| "remove the rule, or name a tool of a runtime or of an MCP server".to_owned());
         found.push(
             Diagnostic::error(RULE.code, pattern.span, format!("no tool is called `{text}`"))
