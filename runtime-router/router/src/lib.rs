@@ -8,6 +8,7 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod connect;
+pub mod dns;
 pub mod gate;
 pub mod meter;
 pub mod metrics;
