@@ -95,13 +95,13 @@ def connect(address, timeout=8):
 
 
 def read_all(client):
-    data = b""
+    parts = []
     try:
-        while chunk := client.recv(65536):
-            data += chunk
+        while chunk := client.recv(1 << 18):
+            parts.append(chunk)
     except (TimeoutError, ConnectionError) as error:
-        data += f"<{type(error).__name__}>".encode()
-    return data
+        parts.append(f"<{type(error).__name__}>".encode())
+    return b"".join(parts)
 
 
 def read_head(client):

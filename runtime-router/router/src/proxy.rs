@@ -6,10 +6,11 @@
 mod connect;
 mod first_flight;
 mod forward;
+mod framed;
+mod framing;
 mod head;
 mod hello;
 mod original;
-mod prefixed;
 mod reply;
 mod transparent_tls;
 mod tunnel;
