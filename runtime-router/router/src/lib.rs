@@ -10,6 +10,7 @@ pub mod config;
 pub mod connect;
 pub mod credentials;
 pub mod dial;
+pub mod dns;
 pub mod gate;
 pub mod inference;
 pub mod mcp;

@@ -15,7 +15,7 @@ use kars_kit::http::{Ceilings, serve};
 use kars_kit::serve::{Signals, Tasks};
 use kars_kit::watch::Watch;
 use kars_trust::Freshness;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use crate::api::{Api, Fetcher, Ways};
 use crate::audit::{Audit, Event};
@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::connect::tls::{NoAuthorities, Tls};
 use crate::connect::{Connector, Resolver, Services};
 use crate::credentials::Credentials;
+use crate::dns::Responder;
 use crate::gate::Gate;
 use crate::inference::budget::Ledger;
 use crate::inference::forward::Forward;
@@ -87,6 +88,8 @@ pub struct Running {
     pub api: SocketAddr,
     /// Where the egress proxy listens.
     pub proxy: SocketAddr,
+    /// Where the DNS responder listens.
+    pub dns: SocketAddr,
     /// Where probes and metrics listen.
     pub admin: SocketAddr,
     /// Its tasks.
@@ -117,6 +120,7 @@ pub async fn run(config: Config) -> Result<bool, CannotStart> {
 pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let api = bind("the agent API", config.api)?;
     let proxy = bind("the egress proxy", config.proxy)?;
+    let (dns, questions) = bind_dns(config.dns)?;
     let admin = bind("probes and metrics", config.admin)?;
     let tls = tls(config)?;
     let resolver = Resolver::new(config.resolver).map_err(CannotStart::Resolver)?;
@@ -131,6 +135,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let running = Running {
         api: api.local_addr()?,
         proxy: proxy.local_addr()?,
+        dns: dns.local_addr()?,
         admin: admin.local_addr()?,
         tasks: tasks.clone(),
         audit: audit.clone(),
@@ -153,10 +158,13 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let agent = ceilings(limits, limits.agent_connections);
     tasks.spawn(serve(api, agent, tasks.clone(), Api::new(gate.clone(), ways, running.api)));
     let connections = ceilings(limits, limits.connections).connections;
+    let responder = Responder::new(gate.clone(), connector.clone(), tasks.clone());
+    tasks.spawn(Arc::clone(&responder).serve_tcp(dns));
+    tasks.spawn(responder.serve_udp(questions));
     tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(proxy, connections));
     tasks.spawn(serve(admin, agent, tasks.clone(), Pages::new(gate.clone(), tasks.clone())));
     tasks.spawn(operator::serve(socket, config.state.clone(), gate, ledger, tasks.clone()));
-    tracing::info!(api = %running.api, proxy = %running.proxy, admin = %running.admin, "serving");
+    tracing::info!(api = %running.api, proxy = %running.proxy, dns = %running.dns, admin = %running.admin, "serving");
     Ok(running)
 }
 
@@ -168,6 +176,18 @@ fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotSt
         socket.listen(BACKLOG)
     };
     bound().map_err(|error| CannotStart::Bind { what, address, error })
+}
+
+/// One port for both protocols.
+fn bind_dns(address: SocketAddr) -> Result<(TcpListener, UdpSocket), CannotStart> {
+    let what = "the DNS responder";
+    let listener = bind(what, address)?;
+    let address = listener.local_addr()?;
+    let questions = std::net::UdpSocket::bind(address).and_then(|socket| {
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    });
+    Ok((listener, questions.map_err(|error| CannotStart::Bind { what, address, error })?))
 }
 
 fn tls(config: &Config) -> Result<Tls, CannotStart> {

@@ -6,10 +6,11 @@
 mod connect;
 mod first_flight;
 mod forward;
+mod framed;
+mod framing;
 mod head;
 mod hello;
 mod original;
-mod prefixed;
 mod reply;
 mod transparent_tls;
 mod tunnel;
@@ -70,7 +71,11 @@ impl Proxy {
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
+            // A document may lower the ceiling while connections are open.
+            let lowered = usize::try_from(self.limits().connections).unwrap_or(usize::MAX);
+            let full = connections - room.available_permits() >= lowered;
+            let place = Arc::clone(&room).try_acquire_owned().ok().filter(|_| !full);
+            let Some(place) = place else {
                 self.gate.metrics().reached(Ceiling::Connections);
                 self.tasks.spawn(no_room(stream));
                 continue;

@@ -60,6 +60,9 @@ impl Connector {
             Place::Infra(host, within) => self.resolver.infra(host.as_str(), *within, terms).await?.addresses,
             Place::Address(address) => vec![*address],
         };
+        if addresses.is_empty() {
+            return Err(Refusal::new(ErrorCode::EgressUnresolved, format!("`{destination}` has no address")));
+        }
         let began = Instant::now();
         let opened = timeout(terms.connect, first_of(&addresses, port.get())).await;
         self.metrics.connect_seconds.observe(began.elapsed().as_secs_f64());

@@ -36,7 +36,7 @@ pub struct Resolver {
 /// The addresses of a name, none of which is forbidden.
 #[derive(Clone, Debug)]
 pub struct Vetted {
-    /// The addresses, at least one.
+    /// The addresses; none where the name has none.
     pub addresses: Vec<IpAddr>,
     /// Until when they may be used.
     pub until: Instant,
@@ -80,9 +80,6 @@ impl Resolver {
             return Err(unresolved(host, "the resolver takes too long"));
         };
         let vetted = found?;
-        if vetted.addresses.is_empty() {
-            return Err(unresolved(host, "it has no address"));
-        }
         if vetted.addresses.len() > terms.answers {
             return Err(unresolved(host, "it has too many addresses"));
         }

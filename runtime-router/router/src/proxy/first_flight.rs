@@ -49,7 +49,7 @@ impl FirstFlight {
         let refusal = Refusal::new(ErrorCode::EgressDenied, message);
         let permit = tunnel.passage.name().permit();
         let refusal = tunnel.proxy.gate.undone(tunnel.kind, tunnel.passage, permit, refusal);
-        reply::alert(&tunnel.client, Alert::AccessDenied);
+        reply::alert(&tunnel.client, Alert::AccessDenied).await;
         Err(io::Error::new(ErrorKind::PermissionDenied, refusal))
     }
 }

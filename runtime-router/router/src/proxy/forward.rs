@@ -1,15 +1,15 @@
 //! Plain HTTP, request by request: each is decided, opened and sent by itself, however many share the agent's connection.
 //!
 //! What goes out is written anew, so nothing of the agent's framing reaches a host. Upgrades are not forwarded: WebSockets take
-//! `CONNECT`. Not here: the first head's strict reading (`head`).
+//! `CONNECT`. Not here: reading heads strictly (`head`, `framing`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, Uri, Version};
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Limits;
@@ -19,8 +19,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Proxy;
+use super::framed::Framed;
+use super::framing::Framing;
 use super::original::original_port;
-use super::prefixed::Prefixed;
 use super::watched::Watched;
 use crate::connect::authority;
 use crate::connect::exchange::exchange;
@@ -45,10 +46,11 @@ struct Forward {
     proxy: Arc<Proxy>,
     /// The port that the connection was meant for; absent where it was meant for the proxy.
     original: Option<Port>,
+    kind: Kind,
 }
 
 /// Serves a connection that begins with these bytes.
-pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, first: Bytes, limits: &Limits) {
+pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, first: BytesMut, limits: &Limits) {
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let ceilings = Ceilings {
         header_bytes: size(limits.header_bytes),
@@ -57,14 +59,16 @@ pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, first: Bytes, li
         connections: 1,
     };
     let original = original_port(&stream);
-    let stream = Prefixed::new(first, stream, Duration::from_secs(limits.tunnel_idle_seconds));
+    let kind = if original.is_some() { Kind::TransparentHttp } else { Kind::Http };
+    let idle = Duration::from_secs(limits.tunnel_idle_seconds);
+    let stream = Framed::new(stream, first, Framing::new(*limits), proxy.gate.clone(), kind, idle);
     let tasks = proxy.tasks.clone();
-    connection(stream, ceilings, &tasks, Arc::new(Forward { proxy, original })).await;
+    connection(stream, ceilings, &tasks, Arc::new(Forward { proxy, original, kind })).await;
 }
 
 impl Answer for Forward {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let kind = if self.original.is_some() { Kind::TransparentHttp } else { Kind::Http };
+        let kind = self.kind;
         let answered = match self.target(&request) {
             Ok((host, port)) => self.forward(kind, host, port, request).await,
             Err(refusal) => {
@@ -94,9 +98,6 @@ impl Forward {
         let (uri, headers) = (request.uri(), request.headers());
         if request.method() == Method::CONNECT {
             return wrong("a request for a tunnel comes first on a connection of its own");
-        }
-        if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-            return wrong("where the body ends can be read in more than one way");
         }
         let host = only_host(headers, request.version())?;
         let (scheme, named) = (uri.scheme_str(), uri.authority().map(hyper::http::uri::Authority::as_str));

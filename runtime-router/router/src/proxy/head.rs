@@ -27,14 +27,26 @@ pub(super) enum First {
     /// A request for a tunnel, and what came behind it.
     Connect(Head, Bytes),
     /// Another request: everything that was read.
-    Http(Bytes),
+    Http(BytesMut),
 }
 
-/// What a request for a tunnel says.
+/// What a head says, once it is known to say it in one way.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Head {
     pub(super) method: String,
     pub(super) target: String,
+    pub(super) body: BodyEnd,
+}
+
+/// Where the body of a request ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum BodyEnd {
+    /// There is none.
+    None,
+    /// After so many bytes.
+    After(u64),
+    /// After its last chunk.
+    Chunked,
 }
 
 /// Reads the head of the first request.
@@ -68,7 +80,7 @@ async fn read(stream: &mut TcpStream, limits: &Limits) -> Result<First, Refusal>
 }
 
 /// The place behind the empty line; an end of line that is not written in full is refused.
-fn end_of_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, Refusal> {
+pub(super) fn end_of_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, Refusal> {
     let from = seen.saturating_sub(3);
     for (place, _) in bytes.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'\n') {
         let before = bytes.get(..place).unwrap_or_default();
@@ -82,7 +94,7 @@ fn end_of_head(bytes: &[u8], seen: usize) -> Result<Option<usize>, Refusal> {
     Ok(None)
 }
 
-fn too_large(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
+pub(super) fn too_large(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if bytes.starts_with(CONNECT) {
         if size > limits.connect_header_bytes {
@@ -98,17 +110,17 @@ fn too_large(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
 fn complete(mut bytes: BytesMut, end: usize, limits: &Limits) -> Result<First, Refusal> {
     let head = bytes.get(..end).unwrap_or_default();
     too_large(head, limits)?;
-    let most = usize::try_from(limits.header_count).unwrap_or(MOST_HEADERS);
-    let checked = check(head, most)?;
+    let checked = check(head, limits.header_count)?;
     if checked.method != "CONNECT" {
-        return Ok(First::Http(bytes.freeze()));
+        return Ok(First::Http(bytes));
     }
     let behind = bytes.split_off(end).freeze();
     Ok(First::Connect(checked, behind))
 }
 
 /// Checks a head down to its framing: one host, one length or `chunked`, nothing that could be read as both.
-fn check(head: &[u8], most: usize) -> Result<Head, Refusal> {
+pub(super) fn check(head: &[u8], most: u64) -> Result<Head, Refusal> {
+    let most = usize::try_from(most).unwrap_or(MOST_HEADERS);
     let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let mut request = httparse::Request::new(headers.get_mut(..most).unwrap_or_default());
     match request.parse(head) {
@@ -135,21 +147,27 @@ fn check(head: &[u8], most: usize) -> Result<Head, Refusal> {
         (1, _) | (0, 0) => (),
         _ => return Err(malformed("the request names no host, or more than one")),
     }
-    framing(&values("content-length"), &values("transfer-encoding"), version)?;
-    if method == "CONNECT" && !(values("transfer-encoding").is_empty() && values("content-length").is_empty()) {
+    let body = framing(&values("content-length"), &values("transfer-encoding"), version)?;
+    if method == "CONNECT" && body != BodyEnd::None {
         return Err(malformed("a request for a tunnel has no body"));
     }
-    Ok(Head { method: method.to_owned(), target: target.to_owned() })
+    Ok(Head { method: method.to_owned(), target: target.to_owned(), body })
 }
 
-fn framing(lengths: &[&[u8]], encodings: &[&[u8]], version: u8) -> Result<(), Refusal> {
-    let number = |text: &[u8]| !text.is_empty() && text.len() < 20 && text.iter().all(u8::is_ascii_digit);
-    match (lengths, encodings) {
-        ([], []) => Ok(()),
-        ([length], []) if number(length) => Ok(()),
-        ([], [b"chunked"]) if version == 1 => Ok(()),
-        _ => Err(malformed("where the body ends can be read in more than one way")),
-    }
+fn framing(lengths: &[&[u8]], encodings: &[&[u8]], version: u8) -> Result<BodyEnd, Refusal> {
+    let end = match (lengths, encodings) {
+        ([], []) => Some(BodyEnd::None),
+        ([length], []) => number(length).map(BodyEnd::After),
+        ([], [b"chunked"]) if version == 1 => Some(BodyEnd::Chunked),
+        _ => None,
+    };
+    end.ok_or_else(|| malformed("where the body ends can be read in more than one way"))
+}
+
+/// Digits and nothing else.
+fn number(text: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    digits.parse().ok()
 }
 
 pub(super) fn malformed(problem: &str) -> Refusal {
@@ -161,7 +179,7 @@ mod tests {
     use super::*;
 
     fn checked(text: &str) -> Result<Head, Refusal> {
-        check(text.as_bytes(), MOST_HEADERS)
+        check(text.as_bytes(), 100)
     }
 
     #[test]

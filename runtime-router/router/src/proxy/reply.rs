@@ -1,5 +1,6 @@
 //! Refusals as they are written to a socket: an HTTP answer whose reason says why, or a TLS alert. Not here: why.
 
+use std::io;
 use std::time::Duration;
 
 use kars_contract::agent_api::ErrorReply;
@@ -38,10 +39,19 @@ pub(super) async fn refuse_tls(mut stream: TcpStream, alert: Alert) {
     say(&mut stream, &alert.record()).await;
 }
 
-/// Sends an alert beside what else is going on; a client that has no room for seven bytes goes without.
-pub(super) fn alert(stream: &TcpStream, alert: Alert) {
-    if let Err(error) = stream.try_write(&alert.record()) {
-        tracing::debug!(%error, "an alert was not sent");
+/// Sends an alert on a socket that others use, too.
+pub(super) async fn alert(stream: &TcpStream, alert: Alert) {
+    let sent = timeout(LAST_WORDS, async {
+        loop {
+            stream.writable().await?;
+            match stream.try_write(&alert.record()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (),
+                other => return other,
+            }
+        }
+    });
+    if !matches!(sent.await, Ok(Ok(_))) {
+        tracing::debug!("an alert was not sent");
     }
 }
 
@@ -76,7 +86,7 @@ async fn say(stream: &mut TcpStream, bytes: &[u8]) {
                 read => unread = unread.saturating_sub(read),
             }
         }
-        Ok::<(), std::io::Error>(())
+        Ok::<(), io::Error>(())
     });
     if let Ok(Err(error)) = said.await {
         tracing::debug!(%error, "a client was gone before its answer");
