@@ -8,6 +8,8 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod gate;
+#[cfg(target_os = "linux")]
+pub mod guard;
 pub mod meter;
 pub mod metrics;
 pub mod operator;
