@@ -2,8 +2,9 @@
 """Runs the guard's rules in a network namespace and tries to get around them.
 
 Two namespaces: a pod, with the router's listeners as user 1001 and the agent's as 1000, and the outside, which answers
-on addresses of its own. Every probe runs twice, without the guard (its positive control) and with it.
-Needs root, `ip`, `nft`, `cargo` and nothing but the standard library. Prints `N passed, N failed`.
+on addresses of its own. Every probe runs without the guard (its positive control) and with it, loaded once by `nft` and
+once by `kars-router guard`, which must come to the same.
+Needs root, `ip`, `nft`, `setpriv`, `cargo` and nothing but the standard library. Prints `N passed, N failed`.
 """
 
 import json
@@ -16,6 +17,10 @@ import sys
 import tempfile
 import threading
 import time
+
+import loading
+import refused
+from loading import listing, run
 
 POD, OUT = f"kars-pod-{os.getpid()}", f"kars-out-{os.getpid()}"
 POD4, POD6, GATE4, GATE6 = "10.99.0.2", "fd99::2", "10.99.0.1", "fd99::1"
@@ -89,10 +94,6 @@ INBOUND = [
     (0, "tcp", POD4, 9090, "router 9090"),
     (0, "tcp", POD4, 18789, "agent 18789"),
 ]
-
-
-def run(*command, **options):
-    return subprocess.run(command, check=True, text=True, capture_output=True, **options).stdout
 
 
 def family(address):
@@ -244,34 +245,45 @@ class Tests:
             self.failed += 1
             print(f"FAILED {name}: expected {expected!r}, found {found!r}", flush=True)
 
-    def probes(self, probes, guarded):
+    def probes(self, phase, probes):
         for user, protocol, address, port, without, with_guard in probes:
-            expected = with_guard if guarded else without
+            expected = without if phase == "control" else with_guard
             found = as_user(user, lambda: ask(protocol, address, port))
-            self.check(f"{'guard' if guarded else 'control'}: user {user} to {protocol} {address} {port}", found, expected)
+            self.check(f"{phase}: user {user} to {protocol} {address} {port}", found, expected)
 
 
-def inside(folder):
+def inside(folder, program):
     """Runs in the pod's namespace."""
     tests = Tests()
     wait_for_ipv6()
-    tests.probes(PROBES + DUAL_PROBES, guarded=False)
+    tests.probes("control", PROBES + DUAL_PROBES)
     stale(tests, "control", 40001, arrives="1")
 
-    run("nft", "-f", f"{folder}/default.nft")
-    once = run("nft", "-s", "list", "ruleset")
-    run("nft", "-f", f"{folder}/default.nft")
-    tests.check("loading twice is loading once", run("nft", "-s", "list", "ruleset"), once)
-    tests.probes(PROBES, guarded=True)
-    stale(tests, "guard", 40002, arrives="1")
+    script, router = loading.Script(folder), loading.Router(folder, program)
+    listed = [guarded(tests, way, 40002 + index) for index, way in enumerate((script, router))]
+    tests.check("both ways come to the same", listed[1], listed[0])
+    refused.check(tests, router, script)
+    print(json.dumps([tests.passed, tests.failed]))
+
+
+def guarded(tests, way, source):
+    """Everything with the rules that one way has loaded; gives what the kernel lists of them."""
+    run("nft", "flush", "ruleset")
+    way.load("default")
+    once = listing()
+    way.load("default")
+    tests.check(f"{way.name}: loading twice is loading once", listing(), once)
+    tests.probes(way.name, PROBES)
+    stale(tests, way.name, source, arrives="1")
     closed_socket(tests)
     inbound(tests)
 
-    run("nft", "-f", f"{folder}/dual.nft")
-    tests.probes(DUAL_PROBES, guarded=True)
-    run("nft", "-f", f"{folder}/default.nft")
-    tests.check("the table is replaced, not added to", run("nft", "-s", "list", "ruleset"), once)
-    print(json.dumps([tests.passed, tests.failed]))
+    way.load("dual")
+    dual = listing()
+    tests.probes(way.name, DUAL_PROBES)
+    way.load("default")
+    tests.check(f"{way.name}: the table is replaced, not added to", listing(), once)
+    return once, dual
 
 
 def wait_for_ipv6():
@@ -292,15 +304,20 @@ def stale(tests, phase, source, arrives):
 
 def closed_socket(tests):
     """What the router wrote before it closed a socket still arrives, though no user owns the packets any more."""
-    sent = as_user(ROUTER, send_and_close)
-    arrived = ""
+    before = arrived_so_far()
+    sent = int(as_user(ROUTER, send_and_close) or 0)
+    arrived = 0
     for _ in range(20):
-        arrived = as_user(ROUTER, lambda: ask("tcp", HOST4, 7001))
+        arrived = arrived_so_far() - before
         if arrived == sent:
             break
         time.sleep(0.25)
-    tests.check("more than a window was sent before closing", int(sent or 0) > 1 << 20, True)
+    tests.check("more than a window was sent before closing", sent > 1 << 20, True)
     tests.check("what was sent before closing arrives", arrived, sent)
+
+
+def arrived_so_far():
+    return int(as_user(ROUTER, lambda: ask("tcp", HOST4, 7001)) or 0)
 
 
 def inbound(tests):
@@ -336,16 +353,13 @@ def start_server(namespace, who, user):
 
 
 def main():
-    missing = [tool for tool in ("ip", "nft", "cargo") if not shutil.which(tool)]
+    missing = [tool for tool in ("ip", "nft", "setpriv", "cargo") if not shutil.which(tool)]
     if os.geteuid() != 0 or missing:
-        raise SystemExit(f"needs root and the programs ip, nft, cargo; missing: {missing or 'root'}")
+        raise SystemExit(f"needs root and the programs ip, nft, setpriv, cargo; missing: {missing or 'root'}")
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    example = ["cargo", "run", "-q", "-p", "kars-contract", "--example", "guard-rules", "--"]
     servers = []
     with tempfile.TemporaryDirectory() as folder:
-        for name, arguments in (("default", []), ("dual", ["--dual-stack", "--loopback-port", "18789"])):
-            with open(f"{folder}/{name}.nft", "w", encoding="utf-8") as script:
-                script.write(run(*example, *arguments, cwd=root))
+        program = loading.prepare(root, folder)
         try:
             connect_namespaces()
             servers.append(start_server(OUT, "outside", 0))
@@ -353,7 +367,7 @@ def main():
             servers.append(start_server(POD, "agent", AGENT))
             time.sleep(0.3)
             environment = os.environ | {"KARS_TEST_OUT": OUT}
-            command = ["ip", "netns", "exec", POD, sys.executable, __file__, "inside", folder]
+            command = ["ip", "netns", "exec", POD, sys.executable, __file__, "inside", folder, program]
             lines = subprocess.run(command, env=environment, check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines()
         finally:
             for server in servers:
@@ -373,8 +387,8 @@ if __name__ == "__main__":
             serve(who, int(user))
         case ["probe", user, protocol, address, port]:
             print(as_user(int(user), lambda: ask(protocol, address, int(port))))
-        case ["inside", folder]:
-            inside(folder)
+        case ["inside", folder, program]:
+            inside(folder, program)
         case []:
             sys.exit(main())
         case _:

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use kars_contract::document::Document;
 use kars_contract::router::{Limits, RouterDocument};
-use kars_kit::settings::{Environment, Settings, path};
+use kars_kit::document::Loaded;
+use kars_kit::settings::{BadSetting, Environment, Settings, path};
 use kars_kit::{clock, log};
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
@@ -44,6 +45,8 @@ enum Command {
         #[arg(value_name = "FILE")]
         document: Option<PathBuf>,
     },
+    /// Load the packet filter rules of the document into the pod's network, before anything else of the pod starts
+    Guard,
     /// Ask the router beside this process whether it serves
     Probe,
     /// Look at the log of decisions
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         None => serve(&environment),
         Some(Command::Check { document }) => check(document.as_deref(), &environment),
+        Some(Command::Guard) => guard(&environment),
         Some(Command::Probe) => probe(&environment),
         Some(Command::Audit { command: AuditCommand::Verify { folder, head } }) => {
             audit(folder, head.as_deref(), &environment)
@@ -129,10 +133,7 @@ fn print(text: &str) {
 
 fn serve(environment: &Environment) -> Outcome {
     let config = Config::load(environment).map_err(|error| (WRONG, error.to_string()))?;
-    log::start(config.log.as_deref()).map_err(|error| (WRONG, format!("the log's filter is wrong: {error}")))?;
-    for name in environment.unknown() {
-        tracing::warn!(name, "a setting that nobody reads");
-    }
+    start_log(config.log.as_deref(), environment)?;
     let ended = runtime(Builder::new_multi_thread())?.block_on(process::run(config));
     match ended {
         Ok(true) => Ok(String::new()),
@@ -141,18 +142,45 @@ fn serve(environment: &Environment) -> Outcome {
     }
 }
 
+fn start_log(filter: Option<&str>, environment: &Environment) -> Result<(), (u8, String)> {
+    log::start(filter).map_err(|error| (WRONG, format!("the log's filter is wrong: {error}")))?;
+    for name in environment.unknown() {
+        tracing::warn!(name, "a setting that nobody reads");
+    }
+    Ok(())
+}
+
 fn check(document: Option<&Path>, environment: &Environment) -> Outcome {
-    let wrong = |error: kars_kit::settings::BadSetting| (WRONG, error.to_string());
     if let Some(path) = document {
         let bytes = std::fs::read(path).map_err(|error| (ENVIRONMENT, format!("`{}`: {error}", path.display())))?;
         let document = RouterDocument::decode(&bytes);
         let document = document.map_err(|error| (14, format!("`{}`: {error}", path.display())))?;
         return Ok(described(&document, document.digest().as_ref()));
     }
+    let loaded = judged(environment)?;
+    Ok(described(loaded.document(), loaded.digest.as_ref()))
+}
+
+/// The document of the settings, without regard to what was accepted before: the router, which remembers it, has that say.
+fn judged(environment: &Environment) -> Result<Loaded, (u8, String)> {
+    let wrong = |error: BadSetting| (WRONG, error.to_string());
     let (files, pod) = (config::files(environment).map_err(wrong)?, config::pod(environment).map_err(wrong)?);
     let loaded = files.read().and_then(|content| content.judge(pod.as_ref(), clock::now(), None));
-    let loaded = loaded.map_err(|error| (error.exit_code(), format!("{error} ({})", error.code())))?;
-    Ok(described(loaded.document(), loaded.digest.as_ref()))
+    loaded.map_err(|error| (error.exit_code(), format!("{error} ({})", error.code())))
+}
+
+#[cfg(target_os = "linux")]
+fn guard(environment: &Environment) -> Outcome {
+    start_log(environment.get(kars_contract::settings::LOG).as_deref(), environment)?;
+    let loaded = judged(environment)?;
+    let rules = crate::guard::enforce(&loaded.document().guard).map_err(|error| (ENVIRONMENT, error.to_string()))?;
+    tracing::info!(digest = loaded.digest.to_string(), rules, "the guard's list is in force");
+    Ok(String::new())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn guard(_: &Environment) -> Outcome {
+    Err((ENVIRONMENT, "only Linux has the guard's packet filter; run it in a pod".to_owned()))
 }
 
 fn described(document: &RouterDocument, digest: &str) -> String {

@@ -12,6 +12,8 @@ pub mod credentials;
 pub mod dial;
 pub mod dns;
 pub mod gate;
+#[cfg(target_os = "linux")]
+pub mod guard;
 pub mod inference;
 pub mod mcp;
 pub mod meter;

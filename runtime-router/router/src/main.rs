@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// The allocator of musl is slow where threads share it.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Two crypto providers in one program would make TLS panic on first use; this one is installed before anything else.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
