@@ -33,14 +33,13 @@ pub(super) type AllSeen = BTreeMap<Name, BTreeMap<(String, Port), Seen>>;
 
 /// Counts what the log speaks of.
 pub(super) fn read(log: &Log<'_>, scenario: &Scenario, sources: &mut Sources, found: &mut Found) -> AllSeen {
-    let agents: Vec<&str> = scenario.agents.iter().map(|(name, _)| name.as_str()).collect();
     let mut seen = AllSeen::new();
     let mut faults: Vec<(usize, Fault)> = Vec::new();
     // Faulty lines alone are kept, each on its own line.
     let mut text = String::new();
     for line in log.bytes.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let (false, Err(fault)) = (line.is_empty(), take(line, &agents, &mut seen)) {
+        if let (false, Err(fault)) = (line.is_empty(), take(line, scenario, &mut seen)) {
             faults.push((text.len(), fault));
             text.push_str(&String::from_utf8_lossy(&line[..line.len().min(SHOWN)]));
         }
@@ -55,7 +54,7 @@ pub(super) fn read(log: &Log<'_>, scenario: &Scenario, sources: &mut Sources, fo
     let file = sources.add(Source { path: log.path.to_owned(), text, evaluated: false });
     let byte = |at: usize| u32::try_from(at).expect("a log is limited, and so is what is kept of it");
     for (start, fault) in faults {
-        let length = sources.get(file).text[start..].find('\n').unwrap_or_default();
+        let length = sources.get(file).text[start..].lines().next().map_or(0, str::len);
         let place = |at: usize, length: usize| Span { file, start: byte(start + at), end: byte(start + at + length) };
         found.lose(match fault {
             Fault::Line(why) => {
@@ -67,7 +66,7 @@ pub(super) fn read(log: &Log<'_>, scenario: &Scenario, sources: &mut Sources, fo
                 let quoted = format!("\"{name}\"");
                 let at = sources.get(file).text[start..start + length].find(&quoted);
                 let span = at.map_or_else(|| place(0, length), |at| place(at, quoted.len()));
-                unresolved(&Spanned::new(name, span), "agents", agents.iter().copied())
+                unresolved(&Spanned::new(name, span), "agents", scenario.agents.iter().map(|(known, _)| known.as_str()))
             }
         });
     }
@@ -79,10 +78,10 @@ enum Fault {
     Agent(Name),
 }
 
-fn take(line: &[u8], agents: &[&str], seen: &mut AllSeen) -> Result<(), Fault> {
+fn take(line: &[u8], scenario: &Scenario, seen: &mut AllSeen) -> Result<(), Fault> {
     let decision = LoggedDecision::parse(line).map_err(|error| Fault::Line(error.to_string()))?;
     let LoggedDecision { time: _, agent, kind: _, host, port, allowed, reason, rule: _ } = decision;
-    if !agents.contains(&agent.as_str()) {
+    if scenario.agents.get(&agent).is_none() {
         return Err(Fault::Agent(agent));
     }
     let count = Seen {
