@@ -21,7 +21,7 @@ use crate::api::{Api, Fetcher};
 use crate::audit::{Audit, Event};
 use crate::config::Config;
 use crate::connect::tls::{NoAuthorities, Tls};
-use crate::connect::{Connector, Resolver};
+use crate::connect::{Connector, NoResolver, Resolver};
 use crate::dns::Responder;
 use crate::gate::Gate;
 use crate::metrics::Metrics;
@@ -64,7 +64,7 @@ pub enum CannotStart {
     },
     /// No resolver can be asked.
     #[error("no resolver: {0}; set `KARS_RESOLVER`")]
-    Resolver(hickory_resolver::net::NetError),
+    Resolver(NoResolver),
     /// No authority can vouch for a host.
     #[error("the certificates of `{path}`: {error}", path = path.display())]
     Authorities {
