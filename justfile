@@ -29,6 +29,10 @@ judges:
 guard:
     python3 tests/guard/run.py
 
+# The built router in a network namespace, with a resolver and hosts that write down what reaches them.
+router-net *GROUPS:
+    python3 tests/router-net/run.py {{GROUPS}}
+
 # The real Hermes reads the rendered files.
 hermes-config:
     .ci/hermes-config

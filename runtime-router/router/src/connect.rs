@@ -16,5 +16,5 @@ pub mod url;
 pub use connector::Connector;
 pub use destination::{Destination, Terms};
 pub use endpoint::Services;
-pub use resolver::{Resolver, Vetted};
+pub use resolver::{NoResolver, Resolver, Vetted};
 pub use special_use::{is_private, is_special};

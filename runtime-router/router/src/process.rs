@@ -21,7 +21,7 @@ use crate::api::{Api, Fetcher, Ways};
 use crate::audit::{Audit, Event};
 use crate::config::Config;
 use crate::connect::tls::{NoAuthorities, Tls};
-use crate::connect::{Connector, Resolver, Services};
+use crate::connect::{Connector, NoResolver, Resolver, Services};
 use crate::credentials::Credentials;
 use crate::dns::Responder;
 use crate::gate::Gate;
@@ -68,7 +68,7 @@ pub enum CannotStart {
     },
     /// No resolver can be asked.
     #[error("no resolver: {0}; set `KARS_RESOLVER`")]
-    Resolver(hickory_resolver::net::NetError),
+    Resolver(NoResolver),
     /// No authority can vouch for a host.
     #[error("the certificates of `{path}`: {error}", path = path.display())]
     Authorities {

@@ -12,7 +12,6 @@ use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, R
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
-use hickory_resolver::system_conf::read_system_conf;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::host::Hostname;
 use tokio::time::{Instant, timeout};
@@ -26,6 +25,26 @@ use crate::refusal::Refusal;
 const LONGEST: Duration = Duration::from_mins(5);
 /// Names whose answers are kept.
 const KEPT: usize = 1024;
+
+/// Where the system names its resolvers.
+const SYSTEM: &str = "/etc/resolv.conf";
+
+/// Why nobody can be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NoResolver {
+    /// The system's file cannot be read.
+    #[error("`{SYSTEM}` cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// The system's file is malformed.
+    #[error("`{SYSTEM}` is malformed: {0}")]
+    Malformed(#[from] resolv_conf::ParseError),
+    /// The system's file names none.
+    #[error("`{SYSTEM}` names none")]
+    Unnamed,
+    /// The client cannot be made.
+    #[error(transparent)]
+    Client(#[from] NetError),
+}
 
 /// Looks names up.
 pub struct Resolver {
@@ -44,13 +63,13 @@ pub struct Vetted {
 
 impl Resolver {
     /// Asks this resolver, or those that the system names. A resolver outside of the document's `infra` is the cluster's to set.
-    pub fn new(server: Option<SocketAddr>) -> Result<Self, NetError> {
+    pub fn new(server: Option<SocketAddr>) -> Result<Self, NoResolver> {
         let servers = match server {
             Some(address) => vec![at(address)],
-            None => read_system_conf()?.0.into_parts().2,
+            None => of_system()?,
         };
         if servers.is_empty() {
-            return Err(NetError::NoConnections);
+            return Err(NoResolver::Unnamed);
         }
         // No search domain: a name means itself.
         let config = ResolverConfig::from_parts(None, Vec::new(), servers);
@@ -162,6 +181,13 @@ fn is_own(address: IpAddr) -> bool {
         socket.local_addr()
     });
     source.is_ok_and(|source| source.ip() == address)
+}
+
+/// The resolvers that the system names; what else its file says is not for names that mean themselves.
+fn of_system() -> Result<Vec<NameServerConfig>, NoResolver> {
+    let config = resolv_conf::Config::parse(std::fs::read(SYSTEM)?)?;
+    let port = kars_contract::settings::RESOLVER_PORT.get();
+    Ok(config.nameservers.iter().map(|server| at(SocketAddr::new(server.into(), port))).collect())
 }
 
 fn at(address: SocketAddr) -> NameServerConfig {

@@ -128,6 +128,17 @@ proptest! {
     }
 
     #[test]
+    fn a_name_is_known_where_any_port_of_it_may_be_reached(document in document(), asked in vec((host(), instant()), 4)) {
+        let policy = Policy::new(&document);
+        for (host, now) in asked {
+            let ports = document.egress.iter().flat_map(|rule| &rule.ports).copied().chain([port(7)]);
+            let mut ports = ports.map(|port| policy.permits(&Request::Egress { host: &host, port }, now));
+            let name = policy.reaches(&host, now);
+            prop_assert_eq!(name.allowed, ports.any(|decision| decision.allowed));
+        }
+    }
+
+    #[test]
     fn tools_are_decided_as_by_the_reference(
         document in document(),
         asked in vec((tool_id(), arguments()), 12),

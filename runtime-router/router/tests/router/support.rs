@@ -1,0 +1,119 @@
+//! A router as a process, with a dev document, on ports of its own choosing. Not here: expectations.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A router that serves; it ends with the value.
+pub(crate) struct Router {
+    process: Child,
+    folder: TempDir,
+    addresses: BTreeMap<String, SocketAddr>,
+}
+
+impl Router {
+    /// Starts the binary with an example whose egress are these hosts and ports.
+    pub(crate) fn start(egress: &[(&str, &[u16])]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &document(egress));
+        let mut process = command(folder.path()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let serving = lines.by_ref().find_map(|line| {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap_or_default();
+            (line["message"] == "serving").then_some(line)
+        });
+        // A pipe that nobody empties would stop the router.
+        std::thread::spawn(move || lines.for_each(drop));
+        let serving = serving.expect("the router serves");
+        let address = |kind: &&str| (kind.to_string(), serving[*kind].as_str().unwrap().parse().unwrap());
+        let addresses = ["api", "proxy", "dns", "admin"].iter().map(address).collect();
+        Self { process, folder, addresses }
+    }
+
+    pub(crate) fn address(&self, kind: &str) -> SocketAddr {
+        let mut address = self.addresses[kind];
+        if address.ip().is_unspecified() {
+            address.set_ip([127, 0, 0, 1].into());
+        }
+        address
+    }
+
+    /// Everything that a listener answers until it closes.
+    pub(crate) fn say(&self, kind: &str, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address(kind)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// A request of the agent API: status and body.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let answer = self.say("api", (head + &body).as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    /// The text of a page of the admin listener.
+    pub(crate) fn page(&self, path: &str) -> String {
+        self.say("admin", format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes())
+    }
+
+    /// Puts a document with other egress in place.
+    pub(crate) fn rewrite(&self, egress: &[(&str, &[u16])]) {
+        write(self.folder.path(), &document(egress));
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        if self.process.kill().and_then(|()| self.process.wait()).is_err() {
+            eprintln!("the router was gone already");
+        }
+    }
+}
+
+/// The binary with every setting that it needs.
+pub(crate) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kars-router"));
+    command.env_clear().env("KARS_DOCUMENT", folder.join("router.json")).env("KARS_STATE_DIR", folder);
+    // Nobody answers there, so nothing is resolved.
+    command.env("KARS_RESOLVER", "127.0.0.1:1");
+    for listener in ["API", "PROXY", "DNS", "ADMIN"] {
+        command.env(format!("KARS_LISTEN_{listener}"), "127.0.0.1:0");
+    }
+    command
+}
+
+pub(crate) fn write(folder: &Path, document: &Value) {
+    let next = folder.join("next.json");
+    std::fs::write(&next, serde_json::to_string_pretty(document).unwrap() + "\n").unwrap();
+    std::fs::rename(next, folder.join("router.json")).unwrap();
+}
+
+/// A dev document of an example, with other egress.
+pub(crate) fn document(egress: &[(&str, &[u16])]) -> Value {
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/maf/kind/documents/scribe.router.json");
+    let mut document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let rule = |(place, (host, ports)): (usize, &(&str, &[u16]))| json!({"id": format!("egress[{place}]"), "host": host, "ports": ports, "reason": "a test", "labels": []});
+    document["limits"]["dnsSeconds"] = json!(1);
+    document["egress"] = egress.iter().enumerate().map(rule).collect();
+    document
+}
