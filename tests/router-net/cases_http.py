@@ -95,6 +95,10 @@ def each_for_itself(world, router):
         world.check(f"{host} on a connection that is kept", pod.status(pod.forward(router, f"http://{host}/", client)), 200)
     arrived = [event["to"] for event in of(world.log.new(), "request")]
     world.check("each goes to its own host", arrived, ["1.2.3.4", "1.2.3.5", "1.2.3.4"])
+    empty = pod.forward(router, GOOD, client, method="POST", headers="content-length: 0\r\n")
+    again = pod.forward(router, GOOD, client)
+    world.check("a body of no bytes ends at once", (pod.status(empty), pod.status(again)), (200, 200))
+    world.log.new()
     world.check("another host after them is refused", pod.status(pod.forward(router, "http://denied.example/", client)), 403)
     world.check("and the connection closed", client.recv(1), b"")
     client = pod.connect(router.proxy)
