@@ -73,10 +73,12 @@ def allowed(world, router):
     for method, body in [("POST", b"hello"), ("PUT", b""), ("PATCH", b"x" * 200_000), ("DELETE", b"")]:
         answer = pod.forward(router, GOOD, method=method, headers=f"content-length: {len(body)}\r\n", body=body)
         world.check(f"{method} with {len(body)} bytes", pod.status(answer), 200)
+    head = pod.forward(router, GOOD, method="HEAD")
+    world.check("HEAD has a length and no body", (pod.status(head), b"content-length: 5" in head.lower(), head[-4:]), (200, True, b"\r\n\r\n"))
     chunks = b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
     world.check("chunks", pod.status(pod.forward(router, GOOD, method="POST", headers="transfer-encoding: chunked\r\n", body=chunks)), 200)
     bodies = [event["body"] for event in of(world.log.new(), "request")]
-    world.check("bodies arrive whole", [len(body) for body in bodies], [5, 0, 200_000, 0, 11])
+    world.check("bodies arrive whole", [len(body) for body in bodies], [5, 0, 200_000, 0, 0, 11])
     text = "GET http://good.kars.example/ HTTP/1.1\r\nhost: denied.example\r\nconnection: close\r\n\r\n"
     world.check("the URL wins over the header", pod.status(pod.raw(router, text.encode())), 200)
     world.check("which is written anew", "host: good.kars.example\r\n" in of(world.log.new(), "request")[0]["head"], True)
@@ -93,6 +95,10 @@ def each_for_itself(world, router):
         world.check(f"{host} on a connection that is kept", pod.status(pod.forward(router, f"http://{host}/", client)), 200)
     arrived = [event["to"] for event in of(world.log.new(), "request")]
     world.check("each goes to its own host", arrived, ["1.2.3.4", "1.2.3.5", "1.2.3.4"])
+    empty = pod.forward(router, GOOD, client, method="POST", headers="content-length: 0\r\n")
+    again = pod.forward(router, GOOD, client)
+    world.check("a body of no bytes ends at once", (pod.status(empty), pod.status(again)), (200, 200))
+    world.log.new()
     world.check("another host after them is refused", pod.status(pod.forward(router, "http://denied.example/", client)), 403)
     world.check("and the connection closed", client.recv(1), b"")
     client = pod.connect(router.proxy)

@@ -60,6 +60,7 @@ def chains(world, router):
     world.check("a resolver that is silent", (code, b"egress.unresolved" in answer), (502, True))
     code, answer = pod.tunnel(router, "gone.kars.example:80")
     world.check("a name without an address", (code, b"egress.unresolved" in answer), (502, True))
+    world.check("a question for it", pod.resolve(router, "gone.kars.example"), (3, []))
     world.check("none of them was connected to", of(world.log.new(), "connection"), [])
 
 

@@ -174,10 +174,10 @@ def http(connection, meant, port):
                 if size == 0:
                     break
         log(what="request", to=meant, port=port, head=text, body=body.decode("latin-1"))
-        answer_http(connection, text.split(" ")[1])
+        answer_http(connection, *text.split(" ")[:2])
 
 
-def answer_http(connection, path):
+def answer_http(connection, method, path):
     if path.startswith("/big"):
         connection.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
         sent = 0
@@ -195,7 +195,7 @@ def answer_http(connection, path):
         connection.sendall(b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n")
         return
     extra = b"set-cookie: a=b\r\nx-api-key: secret\r\nx-kept: yes\r\nconnection: x-hop\r\nx-hop: 1\r\n"
-    connection.sendall(b"HTTP/1.1 200 OK\r\n" + extra + b"content-length: 5\r\n\r\nhello")
+    connection.sendall(b"HTTP/1.1 200 OK\r\n" + extra + b"content-length: 5\r\n\r\n" + (b"" if method == "HEAD" else b"hello"))
 
 
 def echo(connection, meant, port):

@@ -73,7 +73,7 @@ pub async fn serve(listener: TcpListener, ceilings: Ceilings, tasks: Tasks, answ
             }
         };
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
-            tasks.spawn(refuse(stream));
+            tasks.spawn(no_room(stream));
             continue;
         };
         let (answer, own) = (Arc::clone(&answer), tasks.clone());
@@ -126,7 +126,8 @@ pub fn no_delay(stream: &TcpStream) {
     }
 }
 
-async fn refuse(mut stream: TcpStream) {
+/// Answers whoever comes when there is no room.
+pub async fn no_room(mut stream: TcpStream) {
     if let Err(error) = stream.write_all(NO_ROOM).await {
         tracing::debug!(%error, "a refused connection was gone already");
     }

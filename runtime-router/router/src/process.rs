@@ -157,7 +157,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     };
     let agent = ceilings(limits, limits.agent_connections);
     tasks.spawn(serve(api, agent, tasks.clone(), Api::new(gate.clone(), ways, running.api)));
-    let connections = ceilings(limits, limits.connections).connections;
+    let connections = size(limits.connections);
     let responder = Responder::new(gate.clone(), connector.clone(), tasks.clone());
     tasks.spawn(Arc::clone(&responder).serve_tcp(dns));
     tasks.spawn(responder.serve_udp(questions));
@@ -195,8 +195,11 @@ fn tls(config: &Config) -> Result<Tls, CannotStart> {
     Tls::new(path.as_deref()).map_err(|error| CannotStart::Authorities { path: path.unwrap_or_default(), error })
 }
 
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn ceilings(limits: Limits, connections: u64) -> Ceilings {
-    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Ceilings {
         header_bytes: size(limits.header_bytes),
         header_count: size(limits.header_count),

@@ -21,9 +21,8 @@ use std::time::Duration;
 
 use kars_contract::router::Limits;
 use kars_contract::{Hostname, Port};
-use kars_kit::http::no_delay;
+use kars_kit::http::{no_delay, no_room};
 use kars_kit::serve::Tasks;
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -34,9 +33,6 @@ use crate::policy::Served;
 use crate::refusal::Refusal;
 use head::First;
 
-/// The answer to whoever comes when there is no room.
-const NO_ROOM: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 /// How long to wait when the system has no sockets left.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -93,7 +89,8 @@ impl Proxy {
     async fn client(self: Arc<Self>, mut stream: TcpStream) {
         let limits = self.limits();
         match head::first(&mut stream, &limits).await {
-            Ok(First::Nothing) => self.gate.metrics().reached(Ceiling::Head),
+            Ok(First::Nothing) => (),
+            Ok(First::Late) => self.gate.metrics().reached(Ceiling::Head),
             Ok(First::Tls(bytes)) => transparent_tls::serve(&self, stream, bytes).await,
             Ok(First::Connect(head, behind)) => connect::serve(&self, stream, head, behind).await,
             Ok(First::Http(bytes)) => forward::serve(self, stream, bytes, &limits).await,
@@ -118,11 +115,5 @@ impl Proxy {
             Served::Document(generation) => generation.document().limits,
             Served::Nothing(..) => Limits::default(),
         }
-    }
-}
-
-async fn no_room(mut stream: TcpStream) {
-    if let Err(error) = stream.write_all(NO_ROOM).await {
-        tracing::debug!(%error, "a refused connection was gone already");
     }
 }

@@ -7,6 +7,15 @@ use kars_contract::agent_api::{ErrorCode, ErrorDetail, ErrorReply};
 use kars_contract::permits::Decision;
 use kars_kit::http::{Body, reply};
 
+/// Characters of what a client wrote that are repeated to it and logged.
+const LONGEST_SHOWN: usize = 256;
+
+/// What a client wrote, fit for a message or a log: short, and without control characters.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    text.chars().take(LONGEST_SHOWN).flat_map(char::escape_debug).collect()
+}
+
 /// A request that is not carried out.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", detail.message)]

@@ -24,7 +24,7 @@ use crate::connect::url::Url;
 use crate::connect::{Connector, Destination};
 use crate::gate::{Gate, Passage};
 use crate::metrics::{Ceiling, Direction, Kind};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
 
 /// Bytes of a request to fetch: its body is text in JSON.
 const LARGEST: usize = 10 * 1024 * 1024;
@@ -53,11 +53,10 @@ pub(super) async fn answer(
     let bytes = body::read(request.into_body(), LARGEST).await?;
     let FetchRequest { url: text, method, headers, body } = body::json(&bytes)?;
     let url = Url::parse(&text).inspect_err(|refusal| {
-        let shown: String = text.chars().take(256).flat_map(char::escape_debug).collect();
-        gate.refused(Kind::Fetch, shown, refusal);
+        gate.refused(Kind::Fetch, shown(&text), refusal);
     })?;
+    let out = request_for(&url, method, &headers, body.unwrap_or_default())?;
     let passage = gate.egress(Kind::Fetch, url.host.clone(), url.port)?;
-    let out = request_for(&url, &passage, method, &headers, body.unwrap_or_default())?;
     let (within, most) = (passage.limits().fetch_seconds, passage.limits().fetch_bytes);
     let outcome = tokio::select! {
         outcome = timeout(Duration::from_secs(within), fetch(fetcher, &url, &passage, out, most)) => outcome,
@@ -80,7 +79,6 @@ pub(super) async fn answer(
 
 fn request_for(
     url: &Url,
-    passage: &Passage,
     method: FetchMethod,
     headers: &BTreeMap<String, String>,
     body: String,
@@ -96,11 +94,10 @@ fn request_for(
     };
     *out.uri_mut() = url.path.clone();
     let usual = if url.tls { settings::HTTPS_PORT } else { settings::HTTP_PORT };
-    let host = if url.port == usual { url.host.to_string() } else { passage.to_string() };
+    let host = if url.port == usual { url.host.to_string() } else { format!("{}:{}", url.host, url.port) };
     out.headers_mut().insert(HOST, HeaderValue::try_from(host).expect("a host name is a header value"));
     for (name, value) in headers {
-        let wrong =
-            |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("header `{}` {problem}", name.escape_debug()));
+        let wrong = |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("header `{}` {problem}", shown(name)));
         let parsed = HeaderName::try_from(name.as_str()).map_err(|_| wrong("has no name of a header"))?;
         if NOT_SET.contains(&parsed.as_str()) || parsed.as_str().starts_with("proxy-") {
             return Err(wrong("speaks of the connection or of a proxy, which is the router's"));
@@ -140,13 +137,13 @@ async fn fetch(
     })?;
     Ok(FetchReply {
         status: head.status.as_u16(),
-        headers: shown(&head.headers),
+        headers: without_credentials(&head.headers),
         body: String::from_utf8_lossy(&body.to_bytes()).into_owned(),
     })
 }
 
 /// The headers of an answer without credentials; those that come several times are joined.
-fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
+fn without_credentials(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut shown: BTreeMap<String, String> = BTreeMap::new();
     let wanted = |name: &str| !NOT_SHOWN.contains(&name) && !name.starts_with("proxy-");
     for (name, value) in headers.iter().filter(|(name, _)| wanted(name.as_str())) {
@@ -174,6 +171,6 @@ mod tests {
         {
             headers.append(name, HeaderValue::from_static(value));
         }
-        assert_eq!(shown(&headers), BTreeMap::from([("vary".to_owned(), "d, e".to_owned())]));
+        assert_eq!(without_credentials(&headers), BTreeMap::from([("vary".to_owned(), "d, e".to_owned())]));
     }
 }

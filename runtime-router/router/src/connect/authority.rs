@@ -7,7 +7,7 @@ use kars_contract::host::{Hostname, InvalidHostname};
 use kars_contract::{Port, settings};
 
 use super::special_use::is_special;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
 
 /// Reads `host:port`, where the port must be written.
 pub fn with_port(text: &str) -> Result<(Hostname, Port), Refusal> {
@@ -31,7 +31,7 @@ pub fn of_url(text: &str, tls: bool) -> Result<(Hostname, Port), Refusal> {
 
 /// Reads a host name. An address is none, and a special one is told apart.
 pub fn hostname(text: &str) -> Result<Hostname, Refusal> {
-    let shown: String = text.chars().take(256).collect();
+    let shown = shown(text);
     Hostname::parse(text).map_err(|error| match error {
         InvalidHostname::IpAddress if literal(text).is_some_and(is_special) => {
             Refusal::new(ErrorCode::EgressSpecialUse, format!("`{shown}` is an address that no agent may reach"))
@@ -71,7 +71,7 @@ fn parts(text: &str) -> Result<(&str, Option<Port>), Refusal> {
 }
 
 fn malformed(text: &str, problem: &str) -> Refusal {
-    let shown: String = text.chars().take(256).flat_map(char::escape_debug).collect();
+    let shown = shown(text);
     Refusal::new(ErrorCode::ArgsWrong, format!("`{shown}` cannot be connected to: {problem}"))
 }
 

@@ -109,3 +109,31 @@ impl fmt::Display for Destination {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kars_contract::document::Document;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_document_names_is_the_routers_own() {
+        let text = include_str!("../../../../tests/golden/maf/kind/documents/scribe.router.json");
+        let mut document = RouterDocument::decode(text.as_bytes()).unwrap();
+        let infra = |document: &RouterDocument, name: &str, port: u16| {
+            Destination::infra(document, &Name::parse(name).unwrap(), Port::new(port).unwrap())
+        };
+        assert_eq!(infra(&document, "resolver", 53).unwrap().to_string(), "10.96.0.10:53");
+        let relay = infra(&document, "relay", 8083).unwrap();
+        assert!(matches!(relay.place, Place::Infra(_, Within::Cluster)), "{relay}");
+        for (name, port) in [("resolver", 54), ("relay", 8082), ("unknown", 443)] {
+            assert!(infra(&document, name, port).is_none(), "{name}:{port}");
+        }
+        let relay = document.infra.get_mut(&Name::parse("relay").unwrap()).unwrap();
+        relay.host = Some("relay.example.org".parse().unwrap());
+        assert!(matches!(infra(&document, "relay", 8083).unwrap().place, Place::Infra(_, Within::Public)));
+        let resolver = document.infra.get_mut(&Name::parse("resolver").unwrap()).unwrap();
+        resolver.cidr = Some("10.96.0.0/16".parse().unwrap());
+        assert!(infra(&document, "resolver", 53).is_none(), "a range is no address");
+    }
+}

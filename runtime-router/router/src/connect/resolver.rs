@@ -81,7 +81,9 @@ impl Resolver {
     /// The addresses of a host that the agent may reach.
     pub async fn public(&self, name: &PermittedName) -> Result<Vetted, Refusal> {
         let (host, terms) = (name.host(), Terms::of(name.permit().generation().document()));
-        if let Some(vetted) = self.kept(host) {
+        if let Some(mut vetted) = self.kept(host) {
+            // Another document may have taken a family away since.
+            vetted.addresses.retain(|address| if address.is_ipv4() { terms.v4 } else { terms.v6 });
             return Ok(vetted);
         }
         let vetted = self.vetted(host.as_str(), Within::Public, &terms).await?;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::connect::{Connector, Terms, Vetted};
 use crate::gate::Gate;
 use crate::metrics::Kind;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
 
 /// Bytes of an answer over UDP to a client that names no size, and the most that is sent to any.
 const SMALLEST: u16 = 512;
@@ -68,8 +68,8 @@ async fn found(gate: &Gate, connector: &Connector, query: &Query) -> Result<Vec<
     }
     let name = query.name.to_ascii();
     let host = Hostname::parse(&name).map_err(|error| {
-        let refusal = Refusal::new(ErrorCode::EgressDenied, format!("`{}` is refused: {error}", name.escape_debug()));
-        gate.refused(Kind::Dns, name.escape_debug(), &refusal);
+        let refusal = Refusal::new(ErrorCode::EgressDenied, format!("`{}` is refused: {error}", shown(&name)));
+        gate.refused(Kind::Dns, shown(&name), &refusal);
         ResponseCode::NXDomain
     })?;
     let permitted = gate.name(host).map_err(|refusal| match refusal.code() {

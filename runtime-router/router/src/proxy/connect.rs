@@ -11,7 +11,7 @@ use super::{Proxy, reply};
 use crate::connect::authority;
 use crate::gate::Passage;
 use crate::metrics::Kind;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
@@ -31,6 +31,6 @@ pub(super) async fn serve(proxy: &Proxy, mut client: TcpStream, head: Head, behi
 
 async fn opened(proxy: &Proxy, target: &str) -> Result<(Passage, TcpStream), Refusal> {
     let read = authority::with_port(target);
-    let (host, port) = read.inspect_err(|refusal| proxy.gate.refused(Kind::Connect, target.escape_debug(), refusal))?;
+    let (host, port) = read.inspect_err(|refusal| proxy.gate.refused(Kind::Connect, shown(target), refusal))?;
     proxy.open(Kind::Connect, host, port).await
 }

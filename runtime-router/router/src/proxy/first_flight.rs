@@ -14,7 +14,7 @@ use super::head::TLS_HANDSHAKE;
 use super::hello::{self, Hello};
 use super::reply::{self, Alert};
 use super::tunnel::Tunnel;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
 
 /// Bytes that go to the host before anything else.
 pub(super) enum FirstFlight {
@@ -41,7 +41,7 @@ impl FirstFlight {
         let within = Duration::from_secs(limits.header_seconds);
         let problem = match gather(&tunnel.client, &mut bytes, within, limits.header_bytes).await {
             Ok(hello) if hello.host().as_ref() == Some(tunnel.passage.host()) => return Ok(bytes),
-            Ok(Hello { name: Some(name) }) => format!("names `{}`", name.escape_debug()),
+            Ok(Hello { name: Some(name) }) => format!("names `{}`", shown(&name)),
             Ok(Hello { name: None }) => "names no host".to_owned(),
             Err(problem) => format!("is refused: {problem}"),
         };

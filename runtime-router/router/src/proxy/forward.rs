@@ -10,23 +10,22 @@ use bytes::BytesMut;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
-use hyper::{Method, Request, Response, Uri, Version};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Limits;
 use kars_contract::{Hostname, Port};
 use kars_kit::http::{Answer, Body, Ceilings, connection};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::Proxy;
 use super::framed::Framed;
 use super::framing::Framing;
 use super::original::original_port;
-use super::watched::Watched;
+use super::watched::{Pulse, Watched};
 use crate::connect::authority;
 use crate::connect::exchange::exchange;
 use crate::metrics::{Direction, Kind};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, shown};
 
 /// Headers that speak of one connection, and go no further.
 const HOP_BY_HOP: [&str; 9] = [
@@ -72,8 +71,7 @@ impl Answer for Forward {
         let answered = match self.target(&request) {
             Ok((host, port)) => self.forward(kind, host, port, request).await,
             Err(refusal) => {
-                let what: String = request.uri().to_string().chars().take(256).collect();
-                self.proxy.gate.refused(kind, what.escape_debug(), &refusal);
+                self.proxy.gate.refused(kind, shown(&request.uri().to_string()), &refusal);
                 Err(refusal)
             }
         };
@@ -129,26 +127,41 @@ impl Forward {
         let (head, body) = request.into_parts();
         let named =
             if port == kars_contract::settings::HTTP_PORT { passage.host().to_string() } else { passage.to_string() };
-        let mut out = Request::new(Watched::new(body, Direction::Up, proxy.gate.clone(), passage.clone()));
-        *out.method_mut() = head.method;
+        let (gate, pulse) = (&proxy.gate, Pulse::new());
+        let mut out = Request::new(Watched::new(body, Direction::Up, gate.clone(), passage.clone(), pulse.clone()));
+        *out.method_mut() = head.method.clone();
         *out.uri_mut() = origin_form(&head.uri);
         *out.headers_mut() = end_to_end(&head.headers);
         out.headers_mut().insert(HOST, HeaderValue::try_from(named).expect("a host name is a header value"));
-        let undone = |refusal| proxy.gate.undone(kind, &passage, passage.name().permit(), refusal);
-        let answered = timeout(idle, exchange(stream, out, &proxy.tasks)).await;
-        let answered = answered.map_err(|_| {
-            undone(Refusal::new(ErrorCode::UpstreamTimeout, format!("`{passage}` does not answer in time")))
-        })?;
-        let answered = answered.map_err(|error| {
-            undone(Refusal::new(ErrorCode::UpstreamFailed, format!("`{passage}` broke the connection: {error}")))
-        })?;
-        let (head, body) = answered.into_parts();
-        let mut response =
-            Response::new(Watched::new(body, Direction::Down, proxy.gate.clone(), passage).boxed_unsync());
-        *response.status_mut() = head.status;
-        *response.headers_mut() = end_to_end(&head.headers);
-        Ok(response)
+        let failed = |code, problem: &str| Refusal::new(code, format!("`{passage}` {problem}"));
+        // A long upload is no reason to give up; standing still is.
+        let answered = tokio::select! {
+            answered = exchange(stream, out, &proxy.tasks) => answered.map_err(|error| {
+                failed(ErrorCode::UpstreamFailed, &format!("broke the connection: {error}"))
+            }),
+            () = pulse.stopped(idle) => Err(failed(ErrorCode::UpstreamTimeout, "does not answer in time")),
+            () = passage.revoked(gate.current().clone()) => {
+                Err(failed(ErrorCode::EgressDenied, "is no longer allowed"))
+            }
+        };
+        let answered = answered.map_err(|refusal| gate.undone(kind, &passage, passage.name().permit(), refusal))?;
+        pulse.beat();
+        Ok(response(&head.method, answered, |body| Watched::new(body, Direction::Down, gate.clone(), passage, pulse)))
     }
+}
+
+/// What is passed on of an answer. Where no body comes, its length is still told.
+fn response(asked: &Method, answer: Response<Incoming>, watched: impl FnOnce(Incoming) -> Watched) -> Response<Body> {
+    let (head, body) = answer.into_parts();
+    let mut response = Response::new(watched(body).boxed_unsync());
+    *response.status_mut() = head.status;
+    *response.headers_mut() = end_to_end(&head.headers);
+    if (asked == Method::HEAD || head.status == StatusCode::NOT_MODIFIED)
+        && let Some(length) = head.headers.get(CONTENT_LENGTH)
+    {
+        response.headers_mut().insert(CONTENT_LENGTH, length.clone());
+    }
+    response
 }
 
 /// The one `host` header; a request of HTTP/1.0 may have none.

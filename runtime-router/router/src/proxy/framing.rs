@@ -87,7 +87,7 @@ impl Framing {
         let head = bytes.get(..end).unwrap_or_default();
         too_large(head, &self.limits)?;
         self.state = match check(head, self.limits.header_count)?.body {
-            BodyEnd::None => State::Head,
+            BodyEnd::None | BodyEnd::After(0) => State::Head,
             BodyEnd::After(length) => State::Body(length),
             BodyEnd::Chunked => State::Size,
         };
@@ -157,7 +157,7 @@ mod tests {
         for text in [
             format!("{GET}{doubtful}"),
             post("content-length: 5\r\n", "hello") + &doubtful,
-            post("content-length: 5\r\n", "hello!") + GET,
+            post("content-length: 5\r\n", "hello ") + GET,
             post("transfer-encoding: chunked\r\n", "0x5\r\nhello\r\n0\r\n\r\n"),
             post("transfer-encoding: chunked\r\n", "5;a=b\r\nhello\r\n0\r\n\r\n"),
             post("transfer-encoding: chunked\r\n", "5\nhello\n0\n\n"),

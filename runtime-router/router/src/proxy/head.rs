@@ -20,8 +20,10 @@ const MOST_HEADERS: usize = 100;
 /// What a connection begins with.
 #[derive(Debug)]
 pub(super) enum First {
-    /// Nothing, or not enough in time.
+    /// Nothing, or an end before the head was complete.
     Nothing,
+    /// Not enough in time.
+    Late,
     /// A TLS handshake: what was read of it.
     Tls(BytesMut),
     /// A request for a tunnel, and what came behind it.
@@ -54,7 +56,7 @@ pub(super) async fn first(stream: &mut TcpStream, limits: &Limits) -> Result<Fir
     let within = Duration::from_secs(limits.header_seconds);
     match timeout(within, read(stream, limits)).await {
         Ok(first) => first,
-        Err(_) => Ok(First::Nothing),
+        Err(_) => Ok(First::Late),
     }
 }
 

@@ -22,8 +22,9 @@ use crate::metrics::{Ceiling, Direction, Kind, Metrics, Open};
 const BUFFER: usize = 64 * 1024;
 /// After so many reads the other direction and the timers have their turn.
 const TURN: usize = 16;
-/// The idle time is looked at four times before it has passed, and no more often than this.
+/// How often traffic is counted and a tunnel's stillness looked at: four times in its idle time, within these bounds.
 const SHORTEST_TICK: Duration = Duration::from_millis(100);
+const LONGEST_TICK: Duration = Duration::from_secs(10);
 /// How long tunnels may go on while the router ends.
 const ENDING: Duration = Duration::from_secs(10);
 
@@ -101,7 +102,7 @@ impl Tunnel<'_> {
     /// Completes when the tunnel must end.
     async fn watch(&self, traffic: &Traffic) -> Closed {
         let idle = Duration::from_secs(self.passage.limits().tunnel_idle_seconds);
-        let mut tick = interval((idle / 4).max(SHORTEST_TICK));
+        let mut tick = interval((idle / 4).clamp(SHORTEST_TICK, LONGEST_TICK));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let still = async {
             loop {

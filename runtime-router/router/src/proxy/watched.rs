@@ -1,7 +1,9 @@
-//! The body of an answer, as long as its connection may last. Not here: tunnels, which watch themselves.
+//! The bodies of a forwarded request and of its answer, as long as they may last. Not here: tunnels, which watch themselves.
 
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,25 +16,58 @@ use crate::metrics::{Ceiling, Direction};
 /// How often a body is asked whether it may go on.
 const TICK: Duration = Duration::from_secs(2);
 
+/// When something has moved last. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub(super) struct Pulse {
+    began: Instant,
+    /// Milliseconds after the beginning.
+    last: Arc<AtomicU64>,
+}
+
+impl Pulse {
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), last: Arc::default() }
+    }
+
+    pub(super) fn beat(&self) {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(since, Ordering::Relaxed);
+    }
+
+    fn still(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.last.load(Ordering::Relaxed)))
+    }
+
+    /// Completes once nothing has moved for so long.
+    pub(super) async fn stopped(&self, longest: Duration) {
+        loop {
+            match longest.checked_sub(self.still()) {
+                None | Some(Duration::ZERO) => return,
+                Some(left) => sleep(left).await,
+            }
+        }
+    }
+}
+
 /// Counts what passes, and ends when nothing does or when the policy changes.
 pub(super) struct Watched {
     body: Incoming,
     direction: Direction,
     gate: Gate,
     passage: Passage,
-    moved: Instant,
+    pulse: Pulse,
     tick: Pin<Box<Sleep>>,
 }
 
 impl Watched {
-    pub(super) fn new(body: Incoming, direction: Direction, gate: Gate, passage: Passage) -> Self {
-        Self { body, direction, gate, passage, moved: Instant::now(), tick: Box::pin(sleep(TICK)) }
+    pub(super) fn new(body: Incoming, direction: Direction, gate: Gate, passage: Passage, pulse: Pulse) -> Self {
+        Self { body, direction, gate, passage, pulse, tick: Box::pin(sleep(TICK)) }
     }
 
     /// Why the body must end, if it must.
     fn ended(&self) -> Option<&'static str> {
         let idle = Duration::from_secs(self.passage.limits().tunnel_idle_seconds);
-        if self.moved.elapsed() >= idle {
+        if self.pulse.still() >= idle {
             self.gate.metrics().reached(Ceiling::Idle);
             return Some("nothing has come for too long");
         }
@@ -56,7 +91,7 @@ impl Body for Watched {
         }
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.moved = Instant::now();
+            self.pulse.beat();
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             self.gate.metrics().moved(self.direction, u64::try_from(bytes).unwrap_or(u64::MAX));
         }
