@@ -1,6 +1,7 @@
 """Names and addresses: what a name may lead to, and what the responder says of it."""
 
 import socket
+import time
 
 import outside
 import pod
@@ -14,6 +15,7 @@ def run(world):
     rebinding(world, router)
     responder(world, router)
     six(world)
+    learning(world)
 
 
 def special(world, router):
@@ -127,3 +129,22 @@ def six(world):
         code, reply = pod.fetch(router, f"http://[{address}]/")
         world.check(f"fetch of {address}", (code, reply["error"]["code"]), (403, "egress.special_use"))
     world.check("no forbidden address was connected to", of(world.log.new(), "connection"), [])
+
+
+def learning(world):
+    """A window of a dev document lets unlisted hosts through, and nothing that is special."""
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4))
+    router = world.router("learning", world.document(learn={"id": "learn", "until": until}))
+    world.check("an unlisted host is let through", pod.status(pod.forward(router, "http://denied.example/")), 200)
+    code, addresses = pod.resolve(router, "denied.example")
+    world.check("and its name answered", (code, [address for address, _ in addresses]), (0, [outside.OTHER]))
+    for target in ("inside.kars.example:80", "special-0.kars.example:8080", "169.254.169.254:80", "self.kars.example:8080"):
+        code, answer = pod.tunnel(router, target)
+        world.check(f"but not {target}", (code, b"egress.special_use" in answer), (403, True))
+    time.sleep(0.5)
+    world.check("what it let through is audited as such", '"reason":"learning"' in router.audit().replace(" ", ""), True)
+    code, client = pod.tunnel(router, "denied.example:80")
+    client.settimeout(10)
+    world.check("a tunnel ends with the window", (code, client.recv(1)), (200, b""))
+    world.check("which is closed then", pod.status(pod.forward(router, "http://denied.example/")), 403)
+    world.check("no forbidden address was connected to", {event["to"] for event in of(world.log.new(), "connection")}, {outside.OTHER})

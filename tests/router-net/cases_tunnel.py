@@ -68,6 +68,7 @@ def run(world):
     bytes_of_a_tunnel(world, router)
     slow(world, router)
     ends(world)
+    drained(world)
 
 
 def allowed(world, router):
@@ -228,4 +229,25 @@ def ends(world):
     world.check("above the limit of connections", answers, [503] * 3)
     for client in [*full, kept, lasting, ending]:
         client.close()
+    world.log.new()
+
+
+def drained(world):
+    router = pod.Router(world.binary, world.folder, world.document(), "drained")
+    code, client = pod.tunnel(router, "good.kars.example:25")
+    client.recv(100)
+    router.process.terminate()
+    time.sleep(0.5)
+    client.sendall(b"more")
+    world.check("a tunnel goes on while the router ends", client.recv(100), b"250 more")
+    try:
+        pod.connect(router.proxy, 2).close()
+        found = "a new connection"
+    except ConnectionRefusedError:
+        found = "nothing new"
+    world.check("which takes nothing new", found, "nothing new")
+    began = time.monotonic()
+    client.settimeout(15)
+    world.check("but not for ever", client.recv(1), b"")
+    world.check("and the router ends cleanly", (router.process.wait(15), time.monotonic() - began < 12), (0, True))
     world.log.new()

@@ -58,7 +58,7 @@ def document(**changes):
     base["egress"] = [rule(place, host, ports) for place, (host, ports) in enumerate(rules)]
     base["egress"].append(rule(len(rules), "ended.kars.example", [80], "2020-01-01T00:00:00Z"))
     for key, value in changes.items():
-        base[key] = base[key] | value if isinstance(value, dict) else value
+        base[key] = base.get(key, {}) | value if isinstance(value, dict) else value
     return base
 
 
