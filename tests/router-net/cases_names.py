@@ -1,5 +1,6 @@
 """Names and addresses: what a name may lead to, and what the responder says of it."""
 
+import json
 import socket
 import time
 
@@ -143,6 +144,9 @@ def learning(world):
         world.check(f"but not {target}", (code, b"egress.special_use" in answer), (403, True))
     time.sleep(0.5)
     world.check("what it let through is audited as such", '"reason":"learning"' in router.audit().replace(" ", ""), True)
+    learned = [json.loads(line) for line in open(f"{router.folder}/state/decisions.jsonl", encoding="utf-8")]
+    found = [(line["host"], line["port"], line["allowed"], line["reason"]) for line in learned]
+    world.check("and written down once, to suggest from", found.count(("denied.example", 80, True, "learning")), 1)
     code, client = pod.tunnel(router, "denied.example:80")
     client.settimeout(10)
     world.check("a tunnel ends with the window", (code, client.recv(1)), (200, b""))

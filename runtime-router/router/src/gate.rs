@@ -8,11 +8,13 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use kars_contract::agent_api::ErrorCode;
+use kars_contract::decision_log::LoggedDecision;
 use kars_contract::permits::{Decision, Policy, Request};
 use kars_contract::{Hostname, Instant, Port, RuleId};
 use kars_kit::clock::now;
 
 use crate::audit::{Audit, Event, Judged};
+use crate::learned::Learned;
 use crate::meter::Meter;
 use crate::metrics::{Kind, Metrics};
 use crate::policy::{Current, Generation};
@@ -27,6 +29,7 @@ pub struct Gate {
     meter: Arc<Meter>,
     audit: Audit,
     metrics: Arc<Metrics>,
+    learned: Arc<Learned>,
 }
 
 /// How a decision uses the buckets of its limits.
@@ -41,8 +44,8 @@ pub enum Metering {
 impl Gate {
     /// Decides by what is served.
     #[must_use]
-    pub fn new(current: Current, audit: Audit, metrics: Arc<Metrics>) -> Self {
-        Self { current, meter: Arc::default(), audit, metrics }
+    pub fn new(current: Current, audit: Audit, metrics: Arc<Metrics>, learned: Learned) -> Self {
+        Self { current, meter: Arc::default(), audit, metrics, learned: Arc::new(learned) }
     }
 
     /// What is served.
@@ -82,8 +85,22 @@ impl Gate {
     /// Decides a connection to a host.
     pub fn egress(&self, kind: Kind, host: Hostname, port: Port) -> Result<Passage, Refusal> {
         let request = Request::Egress { host: &host, port };
-        let permit = self.decide(kind, format_args!("{host}:{port}"), &request)?;
+        let decided = self.decide(kind, format_args!("{host}:{port}"), &request);
+        self.learn(&host, port);
+        let permit = decided?;
         Ok(Passage { name: PermittedName { permit, host }, port })
+    }
+
+    /// Writes down what was decided, while a window for learning is open.
+    fn learn(&self, host: &Hostname, port: Port) {
+        let now = now();
+        let Ok(generation) = self.current.in_force(now) else { return };
+        let document = generation.document();
+        if document.learn.as_ref().is_some_and(|learn| now < learn.until) {
+            let decision = generation.policy.permits(&Request::Egress { host, port }, now);
+            let agent = document.identity.agent.clone();
+            self.learned.add(&LoggedDecision::egress(now, agent, (host.as_str(), port), &decision));
+        }
     }
 
     /// Decides whether a name may be resolved: whether any port of it may be reached.
@@ -169,7 +186,6 @@ impl Gate {
             _ => decision.reason.as_str(),
         };
         let origin = rule.and_then(|rule| generation.origins().rules.get(rule)).map(ToString::to_string);
-        // Where a learning window let it through, this is the place to write it down.
         self.count(kind, if refused.is_some() { reason } else { "allowed" });
         if refused.is_some() {
             tracing::warn!(

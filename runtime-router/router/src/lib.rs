@@ -15,6 +15,7 @@ pub mod gate;
 #[cfg(target_os = "linux")]
 pub mod guard;
 pub mod inference;
+pub mod learned;
 pub mod mcp;
 pub mod meter;
 pub mod metrics;

@@ -27,6 +27,7 @@ use crate::dns::Responder;
 use crate::gate::Gate;
 use crate::inference::budget::Ledger;
 use crate::inference::forward::Forward;
+use crate::learned::Learned;
 use crate::mcp::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::operator;
@@ -131,7 +132,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let ledger = Ledger::open(&config.state).map_err(state)?;
     let (slot, current) = Slot::new();
     let tasks = Tasks::default();
-    let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics));
+    let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics), Learned::new(&config.state));
     let running = Running {
         api: api.local_addr()?,
         proxy: proxy.local_addr()?,
