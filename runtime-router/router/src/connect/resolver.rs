@@ -62,7 +62,7 @@ pub struct Vetted {
 }
 
 impl Resolver {
-    /// Asks this resolver, or those that the system names. A resolver outside of the document's `infra` is the cluster's to set.
+    /// Asks this resolver, or those that the system names.
     pub fn new(server: Option<SocketAddr>) -> Result<Self, NoResolver> {
         let servers = match server {
             Some(address) => vec![at(address)],
@@ -147,7 +147,8 @@ impl Resolver {
 
     fn keep(&self, host: &Hostname, vetted: &Vetted) {
         let now = Instant::now();
-        if vetted.until <= now {
+        // That a name has no address may have ended by the next question.
+        if vetted.addresses.is_empty() || vetted.until <= now {
             return;
         }
         let mut answers = self.answers();
