@@ -1,6 +1,7 @@
 //! The command as people and scripts meet it: the binary is run, and exit codes, streams and files are looked at.
 //! Not here: what the compiler decides.
 
+mod attested;
 mod cluster;
 mod commands;
 mod determinism;

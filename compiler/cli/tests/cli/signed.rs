@@ -3,6 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kars_trust::PrivateKey;
+
 use crate::support::{Place, Run};
 
 /// 2026-11-24, in Unix seconds.
@@ -42,6 +46,13 @@ pub(crate) fn refused(run: Run, code: i32, names: &str) {
     let run = run.expect(code);
     assert!(run.err.contains(names), "`{names}` is not named: {}", run.err);
     assert!(run.out.is_empty(), "{}", run.out);
+}
+
+/// A key that `keygen --plain` made.
+pub(crate) fn private_key(place: &Place, file: &str) -> PrivateKey {
+    let pem = place.read(file);
+    let pem: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    PrivateKey::from_pkcs8_der(&STANDARD.decode(pem).expect("it is PEM")).expect("it is a key")
 }
 
 pub(crate) fn mode(place: &Place, path: &str) -> u32 {

@@ -2,16 +2,14 @@
 
 use std::io::Write;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use kars_contract::digest::Digest;
+use kars_trust::sign;
 use kars_trust::statement::Attested;
-use kars_trust::{PrivateKey, sign};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::fake::{Fake, Store};
-use crate::signed::built;
+use crate::signed::{built, private_key};
 use crate::support::{Place, Run};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -65,9 +63,7 @@ impl Store {
     /// Puts bytes under the tag as if they were a manifest, with a good signature by the key of a release.
     pub(super) fn vouch(&mut self, place: &Place, manifest: &[u8]) {
         let subject = self.put(&["prod"], manifest);
-        let key = place.read("release.key");
-        let key: String = key.lines().filter(|line| !line.starts_with('-')).collect();
-        let key = PrivateKey::from_pkcs8_der(&STANDARD.decode(key).expect("it is PEM")).expect("it is a key");
+        let key = private_key(place, "release.key");
         let predicate = RawValue::from_string("{}".to_owned()).expect("it is JSON");
         let statement = Attested { digest: Digest::of(manifest), predicate_type: COSIGN.to_owned(), predicate };
         let signed = sign(&statement.encode(), &[&key]).expect("it signs").encode();
