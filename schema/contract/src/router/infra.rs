@@ -17,7 +17,7 @@ pub struct InfraDestination {
     /// The name to resolve; absent when only addresses are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<InternalHost>,
-    /// Where its addresses must lie; absent when the host must have public ones.
+    /// Where its addresses must lie. Absent, they must be public, or private for a name of the cluster itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidr: Option<Cidr>,
     /// Its ports.
