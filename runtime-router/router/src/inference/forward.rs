@@ -17,7 +17,7 @@ use kars_kit::clock::now;
 use kars_kit::http::Body;
 use tokio::time::Instant;
 
-use super::answer::Passing;
+use super::answer::{Passing, no_longer};
 use super::api::{Api, Family};
 use super::breaker::Breaker;
 use super::budget::{Ledger, Unpaid};
@@ -101,7 +101,12 @@ impl<D: Dial> Forward<D> {
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
         let reservation = self.ledger.reserve(cost, &document.budget, now());
         let reservation = reservation.map_err(|unpaid| self.unpaid(&name, &permit, unpaid))?;
-        let (answered, route, secret) = match self.first_of(&plan, &permit).await {
+        let mut revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
+        let found = tokio::select! {
+            found = self.first_of(&plan, &permit) => found,
+            () = revoked.wait() => Err(no_longer(&name)),
+        };
+        let (answered, route, secret) = match found {
             Ok(found) => found,
             Err(refusal) => {
                 // Nobody answered, so nobody charges.
@@ -112,11 +117,13 @@ impl<D: Dial> Forward<D> {
         let (response, lease) = answered.split();
         let passage = Passing {
             api,
+            model: name,
             floor: route.safety,
             secret,
             reservation,
             most: usize::try_from(limits.inference_response_bytes).unwrap_or(usize::MAX),
             idle: Duration::from_secs(limits.inference_idle_seconds),
+            revoked,
         };
         Ok(passage.pass(response, lease).await)
     }
