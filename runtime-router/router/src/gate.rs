@@ -20,7 +20,7 @@ use crate::metrics::{Kind, Metrics};
 use crate::policy::{Current, Generation};
 use crate::refusal::Refusal;
 
-pub use permit::{Passage, Permit, PermittedName};
+pub use permit::{Passage, Permit, PermittedName, Revoked};
 
 /// Decides requests. Cloning is cheap.
 #[derive(Clone, Debug)]

@@ -109,6 +109,12 @@ struct Reached {
     limit: Ceiling,
 }
 
+/// Labels of the document that is served.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Digested {
+    digest: String,
+}
+
 /// Labels of a document that was read.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Outcome {
@@ -121,6 +127,7 @@ pub struct Metrics {
     registry: Registry,
     decisions: Family<Decided, Counter>,
     loads: Family<Outcome, Counter>,
+    digests: Family<Digested, Gauge>,
     limits: Family<Reached, Counter>,
     bytes: Family<Moved, Counter>,
     /// Connections of the agent that the proxy serves.
@@ -153,6 +160,7 @@ impl Default for Metrics {
         let metrics = Self {
             decisions: Family::default(),
             loads: Family::default(),
+            digests: Family::default(),
             limits: Family::default(),
             bytes: Family::default(),
             proxy_connections: Gauge::default(),
@@ -189,6 +197,12 @@ impl Metrics {
         self.loads.get_or_create(&Outcome { outcome: outcome.to_owned() }).inc();
     }
 
+    /// Shows the digest of what is served, and no longer that of what was.
+    pub fn served(&self, digest: &str) {
+        self.digests.clear();
+        self.digests.get_or_create(&Digested { digest: digest.to_owned() }).set(1);
+    }
+
     /// Counts a ceiling that was reached.
     pub fn reached(&self, limit: Ceiling) {
         self.limits.get_or_create(&Reached { limit }).inc();
@@ -215,6 +229,7 @@ impl Metrics {
         let stale = "1 while what lies there is refused, or what is served should have been renewed";
         registry.register("policy_stale", stale, self.policy_stale.clone());
         registry.register("policy_serial", "Serial of the document that is served", self.policy_serial.clone());
+        registry.register("policy_digest", "1 for the digest of the document that is served", self.digests.clone());
         registry.register("policy_generation", "Documents served since the start", self.policy_generation.clone());
         registry.register("audit_lines", "Lines written to the audit log", self.audit_lines.clone());
         registry.register("audit_failures", "Lines that the audit log did not take", self.audit_failures.clone());

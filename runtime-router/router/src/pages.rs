@@ -97,6 +97,9 @@ pub(crate) fn readiness(gate: &Gate, draining: bool) -> Readiness {
             say("notAfter", not_after.to_string().into());
         }
     }
+    if let Some(stale) = gate.current().stale(now()).filter(|_| in_force.is_ok()) {
+        say("stale", stale.into());
+    }
     if let Err(refusal) = &in_force {
         say("problem", refusal.detail.message.clone().into());
     }

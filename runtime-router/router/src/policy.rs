@@ -34,12 +34,17 @@ pub enum Served {
 
 /// What is served, for those who ask. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Current(watch::Receiver<Served>);
+pub struct Current {
+    served: watch::Receiver<Served>,
+    refused: watch::Receiver<Option<String>>,
+}
 
 /// What is served, for the one who decides that.
 #[derive(Debug)]
 pub struct Slot {
-    sender: watch::Sender<Served>,
+    served: watch::Sender<Served>,
+    /// Why what lies there now is not served, where that is so.
+    refused: watch::Sender<Option<String>>,
     loads: u64,
 }
 
@@ -61,9 +66,10 @@ impl Slot {
     /// A slot that serves nothing yet.
     #[must_use]
     pub fn new() -> (Self, Current) {
-        let (sender, receiver) =
+        let (served, is_served) =
             watch::channel(Served::Nothing("starting", "no document has been read yet".to_owned()));
-        (Self { sender, loads: 0 }, Current(receiver))
+        let (refused, is_refused) = watch::channel(None);
+        (Self { served, refused, loads: 0 }, Current { served: is_served, refused: is_refused })
     }
 
     /// Serves another document.
@@ -71,13 +77,15 @@ impl Slot {
         self.loads += 1;
         let policy = Policy::new(loaded.document());
         let generation = Arc::new(Generation { number: self.loads, loaded, policy });
-        self.sender.send_replace(Served::Document(Arc::clone(&generation)));
+        self.refused.send_replace(None);
+        self.served.send_replace(Served::Document(Arc::clone(&generation)));
         generation
     }
 
     /// Keeps what is served; where that is nothing, says why.
     pub fn keep(&self, error: &CannotLoad) {
-        self.sender.send_if_modified(|served| {
+        self.refused.send_replace(Some(format!("what lies there is not served ({}): {error}", error.code())));
+        self.served.send_if_modified(|served| {
             let Served::Nothing(code, message) = served else { return false };
             (*code, *message) = (error.code(), error.to_string());
             true
@@ -89,7 +97,18 @@ impl Current {
     /// What is served.
     #[must_use]
     pub fn served(&self) -> Served {
-        self.0.borrow().clone()
+        self.served.borrow().clone()
+    }
+
+    /// Why what is served should not be any more, where that is so: something else lies there, or its time is over.
+    #[must_use]
+    pub fn stale(&self, now: Instant) -> Option<String> {
+        if let Some(refused) = &*self.refused.borrow() {
+            return Some(refused.clone());
+        }
+        let Served::Document(generation) = self.served() else { return None };
+        let not_after = generation.loaded.not_after().filter(|not_after| now >= *not_after)?;
+        Some(format!("its signature should have been renewed by {not_after}"))
     }
 
     /// The document that is in force at a moment.
@@ -109,7 +128,7 @@ impl Current {
 
     /// Completes when something else is served; never, once the program ends.
     pub async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
+        if self.served.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }

@@ -14,7 +14,6 @@ use kars_kit::document::{CannotLoad, Loaded};
 use kars_kit::http::{Ceilings, serve};
 use kars_kit::serve::{Signals, Tasks};
 use kars_kit::watch::Watch;
-use kars_trust::Freshness;
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use crate::api::{Api, Fetcher, Ways};
@@ -247,6 +246,7 @@ impl Watcher {
         self.metrics.policy_generation.set(generation.number.cast_signed());
         let serial = generation.loaded.accepted().map_or(0, |accepted| accepted.serial);
         self.metrics.policy_serial.set(serial.cast_signed());
+        self.metrics.served(&digest);
         tracing::info!(
             digest,
             serial,
@@ -277,9 +277,8 @@ impl Watcher {
 
     fn measure(&self) {
         let now = clock::now();
-        let in_force = self.current.in_force(now);
-        let late = in_force.as_ref().is_ok_and(|generation| generation.loaded.freshness(now) != Freshness::Fresh);
-        self.metrics.policy_ready.set(i64::from(in_force.is_ok()));
-        self.metrics.policy_stale.set(i64::from(in_force.is_err() || late || self.told.is_some()));
+        let is_ready = self.current.in_force(now).is_ok();
+        self.metrics.policy_ready.set(i64::from(is_ready));
+        self.metrics.policy_stale.set(i64::from(!is_ready || self.current.stale(now).is_some()));
     }
 }

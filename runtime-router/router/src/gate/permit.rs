@@ -1,12 +1,13 @@
 //! Proofs that the gate let something through. Not here: making them, which the gate alone does.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Debug, Display};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kars_contract::permits::{Decision, Request};
 use kars_contract::router::Limits;
-use kars_contract::{Hostname, Instant, Port};
+use kars_contract::{Hostname, Instant, ModelName, Port};
 use kars_kit::clock::now;
 
 use crate::policy::{Current, Generation};
@@ -35,6 +36,9 @@ pub struct Passage {
     pub(super) port: Port,
 }
 
+/// Completes once what lasts is no longer allowed.
+pub struct Revoked(Pin<Box<dyn Future<Output = ()> + Send>>);
+
 impl Permit {
     /// The generation that admitted the request.
     #[must_use]
@@ -52,6 +56,39 @@ impl Permit {
     #[must_use]
     pub fn holds(&self, current: &Current, request: &Request<'_>, now: Instant) -> bool {
         current.in_force(now).is_ok_and(|generation| generation.policy.permits(request, now).allowed)
+    }
+
+    /// Completes once what is served no longer admits the request: another document says so, or its time has ended.
+    pub async fn revoked(&self, mut current: Current, request: &Request<'_>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(TICK) => (),
+                () = current.changed() => (),
+            }
+            if !self.holds(&current, request, now()) {
+                return;
+            }
+        }
+    }
+
+    /// The same for an answer of a model, as long as it lasts.
+    #[must_use]
+    pub fn model_revoked(&self, current: Current, name: ModelName) -> Revoked {
+        let permit = self.clone();
+        Revoked(Box::pin(async move { permit.revoked(current, &Request::Model { name: &name }).await }))
+    }
+}
+
+impl Revoked {
+    /// Completes once it is so.
+    pub async fn wait(&mut self) {
+        self.0.as_mut().await;
+    }
+}
+
+impl Debug for Revoked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Revoked")
     }
 }
 
@@ -95,24 +132,19 @@ impl Passage {
     }
 
     /// Completes once what is served no longer admits the connection: another document says so, or a rule has ended.
-    pub async fn revoked(&self, mut current: Current) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(TICK) => (),
-                () = current.changed() => (),
-            }
-            if !self.holds(&current) {
-                tracing::info!(to = %self, "a connection is no longer allowed");
-                return;
-            }
-        }
+    pub async fn revoked(&self, current: Current) {
+        self.name.permit.revoked(current, &self.request()).await;
+        tracing::info!(to = %self, "a connection is no longer allowed");
     }
 
     /// Whether what is served now would still admit the connection.
     #[must_use]
     pub fn holds(&self, current: &Current) -> bool {
-        let request = Request::Egress { host: &self.name.host, port: self.port };
-        self.name.permit.holds(current, &request, now())
+        self.name.permit.holds(current, &self.request(), now())
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request::Egress { host: &self.name.host, port: self.port }
     }
 }
 

@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Response, StatusCode};
+use kars_contract::ModelName;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Safety;
 use kars_kit::http::{Body, full};
@@ -25,6 +26,7 @@ use super::sse::Events;
 use super::upstream::Lease;
 use super::usage::{Follower, of_answer};
 use crate::credentials::{Redactor, Secret};
+use crate::gate::Revoked;
 use crate::refusal::Refusal;
 
 const EVENTS: &str = "text/event-stream";
@@ -34,6 +36,8 @@ const EVENTS: &str = "text/event-stream";
 pub struct Passing {
     /// The API that was asked.
     pub api: Api,
+    /// The model, as the agent names it.
+    pub model: ModelName,
     /// The floor of the model.
     pub floor: Safety,
     /// What was shown to the provider, which it may show again.
@@ -44,6 +48,8 @@ pub struct Passing {
     pub most: usize,
     /// How long nothing may come.
     pub idle: Duration,
+    /// When the model may no longer be asked.
+    pub revoked: Revoked,
 }
 
 impl Passing {
@@ -72,8 +78,11 @@ impl Passing {
         }
     }
 
-    async fn whole(self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
-        let collected = timeout(self.idle, Limited::new(body, self.most).collect()).await;
+    async fn whole(mut self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
+        let collected = tokio::select! {
+            collected = timeout(self.idle, Limited::new(body, self.most).collect()) => collected,
+            () = self.revoked.wait() => return Err(no_longer(&self.model)),
+        };
         let bytes = match collected {
             Ok(Ok(collected)) => collected.to_bytes(),
             Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(self.most)),
@@ -110,6 +119,8 @@ impl Passing {
             redactor: self.secret.map(Redactor::new),
             reservation: Some(self.reservation),
             api: self.api,
+            model: self.model,
+            revoked: self.revoked,
             floor: self.floor,
             left: self.most,
             most: self.most,
@@ -133,6 +144,8 @@ struct Flow {
     redactor: Option<Redactor>,
     reservation: Option<Reservation>,
     api: Api,
+    model: ModelName,
+    revoked: Revoked,
     floor: Safety,
     left: usize,
     most: usize,
@@ -144,7 +157,11 @@ impl Flow {
     /// The next bytes for the client; none once it has all.
     async fn next(&mut self) -> Option<Bytes> {
         while !self.ended {
-            let frame = match timeout(self.idle, self.body.frame()).await {
+            let frame = tokio::select! {
+                frame = timeout(self.idle, self.body.frame()) => frame,
+                () = self.revoked.wait() => return Some(self.broken(&no_longer(&self.model))),
+            };
+            let frame = match frame {
                 Err(_) => return Some(self.broken(&silent(self.idle))),
                 Ok(None) => return self.end(),
                 // What breaks after the last event takes nothing from anybody.
@@ -221,6 +238,11 @@ impl Flow {
         }
         followed.finished
     }
+}
+
+/// A model that was allowed when it was asked.
+pub(super) fn no_longer(model: &ModelName) -> Refusal {
+    Refusal::new(ErrorCode::ModelNotAllowed, format!("`{model}` is no longer allowed"))
 }
 
 fn too_large(most: usize) -> Refusal {

@@ -69,6 +69,15 @@ pub struct Spent {
     pub reserved: u64,
 }
 
+/// Why no tokens are set aside.
+#[derive(Debug)]
+pub struct Unpaid {
+    /// The field of the budget that does not allow it; absent where it is not known what was used.
+    pub limit: Option<&'static str>,
+    /// What the agent is told.
+    pub refusal: Refusal,
+}
+
 impl Ledger {
     /// Opens the books in the folder of state. Books that cannot be read are kept shut, and every request with a limit refused.
     pub fn open(folder: &Path) -> io::Result<Self> {
@@ -89,29 +98,36 @@ impl Ledger {
     }
 
     /// Sets tokens aside. A request that is alone may use up what is left and go over it by what it costs itself; others must fit.
-    pub fn reserve(&self, tokens: u64, budget: &Budget, now: Instant) -> Result<Reservation, Refusal> {
+    pub fn reserve(&self, tokens: u64, budget: &Budget, now: Instant) -> Result<Reservation, Unpaid> {
+        let exceeded = |limit, message: String| {
+            Err(Unpaid { limit: Some(limit), refusal: Refusal::new(ErrorCode::BudgetExceeded, message) })
+        };
+        let unknown = |refusal| Unpaid { limit: None, refusal };
         if let Some(most) = budget.tokens_per_request.filter(|most| tokens > *most) {
             let message = format!("the request may cost {tokens} tokens; at most {most} are allowed in one");
-            return Err(Refusal::new(ErrorCode::BudgetExceeded, message));
+            return exceeded("tokensPerRequest", message);
         }
         let mut books = self.books();
         books.turn(now);
         if let Some(problem) = books.unreadable.as_ref().filter(|_| is_limited(budget)) {
             let message = format!("it is not known what has been used: {problem}");
-            return Err(Refusal::new(ErrorCode::BudgetUnavailable, message));
+            return Err(unknown(Refusal::new(ErrorCode::BudgetUnavailable, message)));
         }
-        let limits = [(budget.tokens_per_day, &books.day, "day"), (budget.tokens_per_month, &books.month, "month")];
-        for (limit, count, period) in limits {
+        let limits = [
+            (budget.tokens_per_day, &books.day, "day", "tokensPerDay"),
+            (budget.tokens_per_month, &books.month, "month", "tokensPerMonth"),
+        ];
+        for (limit, count, period, field) in limits {
             let Some(limit) = limit else { continue };
             let alone = books.reserved == 0 && count.used < limit;
             let fits = count.used.saturating_add(books.reserved).saturating_add(tokens) <= limit;
             if !alone && !fits {
                 let message = format!("the agent has used {} of its {limit} tokens for this {period}", count.used);
-                return Err(Refusal::new(ErrorCode::BudgetExceeded, message));
+                return exceeded(field, message);
             }
         }
         books.reserved = books.reserved.saturating_add(tokens);
-        books.raise(budget)?;
+        books.raise(budget).map_err(unknown)?;
         Ok(Reservation { ledger: self.clone(), tokens, settled: false })
     }
 
@@ -229,15 +245,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
         let first = ledger.reserve(600, &day(1000), moment(NOON)).unwrap();
-        assert_eq!(ledger.reserve(600, &day(1000), moment(NOON)).unwrap_err().code(), ErrorCode::BudgetExceeded);
+        assert_eq!(
+            ledger.reserve(600, &day(1000), moment(NOON)).unwrap_err().refusal.code(),
+            ErrorCode::BudgetExceeded
+        );
         first.settle(100);
         assert_eq!(ledger.spent(), Spent { day: 100, month: 100, reserved: 0 });
         let second = ledger.reserve(600, &day(1000), moment(NOON)).unwrap();
         drop(second);
         assert_eq!(ledger.spent().day, 700, "who does not say what it cost pays what it might have");
         ledger.reserve(600, &day(1000), moment(NOON)).unwrap().settle(350);
-        let refusal = ledger.reserve(1, &day(1000), moment(NOON)).unwrap_err();
-        assert_eq!(refusal.detail.message, "the agent has used 1050 of its 1000 tokens for this day");
+        let unpaid = ledger.reserve(1, &day(1000), moment(NOON)).unwrap_err();
+        assert_eq!(unpaid.limit, Some("tokensPerDay"));
+        assert_eq!(unpaid.refusal.detail.message, "the agent has used 1050 of its 1000 tokens for this day");
     }
 
     #[test]
@@ -245,7 +265,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(folder.path()).unwrap();
         let budget = Budget { tokens_per_request: Some(100), ..Budget::default() };
-        assert_eq!(ledger.reserve(101, &budget, moment(NOON)).unwrap_err().code(), ErrorCode::BudgetExceeded);
+        assert_eq!(ledger.reserve(101, &budget, moment(NOON)).unwrap_err().refusal.code(), ErrorCode::BudgetExceeded);
         ledger.reserve(100, &budget, moment(NOON)).unwrap().settle(1);
     }
 
@@ -257,8 +277,8 @@ mod tests {
         ledger.reserve(100, &budget, moment("2026-11-29T23:59:59Z")).unwrap().settle(100);
         assert!(ledger.reserve(1, &budget, moment("2026-11-28T00:00:00Z")).is_err(), "the clock was set back");
         ledger.reserve(50, &budget, moment("2026-11-30T00:00:00Z")).unwrap().settle(50);
-        let refusal = ledger.reserve(1, &budget, moment("2026-11-30T00:00:01Z")).unwrap_err();
-        assert!(refusal.detail.message.ends_with("150 tokens for this month"), "{refusal}");
+        let unpaid = ledger.reserve(1, &budget, moment("2026-11-30T00:00:01Z")).unwrap_err();
+        assert!(unpaid.refusal.detail.message.ends_with("150 tokens for this month"), "{unpaid:?}");
         ledger.reserve(1, &budget, moment("2026-12-01T00:00:00Z")).unwrap().settle(1);
         assert_eq!(ledger.spent(), Spent { day: 1, month: 1, reserved: 0 });
     }
@@ -300,7 +320,7 @@ mod tests {
             fs::write(folder.path().join("budget.json"), text).unwrap();
             let ledger = Ledger::open(folder.path()).unwrap();
             assert_eq!(
-                ledger.reserve(1, &day(10), moment(NOON)).unwrap_err().code(),
+                ledger.reserve(1, &day(10), moment(NOON)).unwrap_err().refusal.code(),
                 ErrorCode::BudgetUnavailable,
                 "{text}"
             );

@@ -12,15 +12,15 @@ use hyper::{Method, Request, Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::permits;
 use kars_contract::router::{AllowedModel, Credential, Inference, Route};
-use kars_contract::{ModelName, Name};
+use kars_contract::{ModelName, Name, RuleId};
 use kars_kit::clock::now;
 use kars_kit::http::Body;
 use tokio::time::Instant;
 
-use super::answer::Passing;
+use super::answer::{Passing, no_longer};
 use super::api::{Api, Family};
 use super::breaker::Breaker;
-use super::budget::Ledger;
+use super::budget::{Ledger, Unpaid};
 use super::edit::Edits;
 use super::errors;
 use super::headers::asked;
@@ -99,8 +99,14 @@ impl<D: Dial> Forward<D> {
             .iter()
             .map(|(_, route)| plan.question.cost(api, body.len(), route, document.budget.tokens_per_request));
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
-        let reservation = self.ledger.reserve(cost, &document.budget, now())?;
-        let (answered, route, secret) = match self.first_of(&plan, &permit).await {
+        let reservation = self.ledger.reserve(cost, &document.budget, now());
+        let reservation = reservation.map_err(|unpaid| self.unpaid(&name, &permit, unpaid))?;
+        let mut revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
+        let found = tokio::select! {
+            found = self.first_of(&plan, &permit) => found,
+            () = revoked.wait() => Err(no_longer(&name)),
+        };
+        let (answered, route, secret) = match found {
             Ok(found) => found,
             Err(refusal) => {
                 // Nobody answered, so nobody charges.
@@ -111,13 +117,26 @@ impl<D: Dial> Forward<D> {
         let (response, lease) = answered.split();
         let passage = Passing {
             api,
+            model: name,
             floor: route.safety,
             secret,
             reservation,
             most: usize::try_from(limits.inference_response_bytes).unwrap_or(usize::MAX),
             idle: Duration::from_secs(limits.inference_idle_seconds),
+            revoked,
         };
         Ok(passage.pass(response, lease).await)
+    }
+
+    /// Says of a request that may be made and not be paid for which budget is used up.
+    fn unpaid(&self, name: &ModelName, permit: &Permit, unpaid: Unpaid) -> Refusal {
+        let Unpaid { limit, mut refusal } = unpaid;
+        let generation = permit.generation();
+        refusal.detail.rule = limit.map(|limit| RuleId::budget(&generation.document().identity.agent, limit));
+        let rule = refusal.detail.rule.as_ref();
+        refusal.detail.origin = rule.and_then(|rule| generation.origins().rules.get(rule)).cloned();
+        self.gate.refused(Kind::Inference, name, &refusal);
+        refusal
     }
 
     /// The model that is asked for, or the agent's own.

@@ -213,7 +213,12 @@ impl<D: Dial> Gateway<D> {
         let way = Way { upstream: &self.upstream, generation, server: declared, secret: secret.as_ref() };
         let patience = Duration::from_secs(declared.timeout_seconds.into());
         let known = self.known(generation, server).await;
-        known.remote.ask(&way, "tools/call", Some(Params { name: tool, arguments }), patience).await
+        tokio::select! {
+            answer = known.remote.ask(&way, "tools/call", Some(Params { name: tool, arguments }), patience) => answer,
+            () = permit.revoked(self.gate.current().clone(), &request) => {
+                Err(Refusal::new(ErrorCode::PolicyDenied, format!("`{tool}` of the MCP server `{server}` is no longer allowed")))
+            }
+        }
     }
 
     /// What a server offers, asked for where what is known is too old.

@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -278,4 +282,35 @@ fn answers_beyond_the_floor_do_not_pass() {
     let streamed = chat(&router, &json!({"messages": [], "stream": true})).body;
     assert!(streamed.starts_with("data: {\"a\":1}\n\n") && streamed.contains("safety.blocked"), "{streamed}");
     assert!(!streamed.contains("secret words") && !streamed.contains("never"), "{streamed}");
+}
+
+#[test]
+fn a_stream_ends_with_what_allowed_it() {
+    let over = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&over);
+    let provider = Provider::start(move |_, _, stream| {
+        let mut goes_on = events(stream);
+        while goes_on && !until.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(50));
+            goes_on = piece(stream, "data: {\"choices\":[]}\n\n");
+        }
+        goes_on && piece(stream, "data: [DONE]\n\n") && end(stream)
+    });
+    let router = alone(&provider, &json!({}));
+    let ask = |model: &str| chat(&router, &json!({"model": model, "messages": [], "stream": true})).body;
+    thread::scope(|scope| {
+        let taken = scope.spawn(|| (ask("gpt-5"), Instant::now()));
+        let kept = scope.spawn(|| ask("main"));
+        while provider.asked().len() < 2 {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let now = Instant::now();
+        router.rewrite(|document| document["inference"]["allowed"][0]["names"] = json!(["main"]));
+        let (answer, ended) = taken.join().expect("it does not panic");
+        assert!(answer.contains("event: error") && answer.contains("`gpt-5` is no longer allowed"), "{answer}");
+        assert!(ended - now < Duration::from_secs(5), "{:?}", ended - now);
+        over.store(true, Ordering::Relaxed);
+        let answer = kept.join().expect("it does not panic");
+        assert!(answer.ends_with("data: [DONE]\n\n"), "what is still allowed goes on: {answer}");
+    });
 }

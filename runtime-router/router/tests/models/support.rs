@@ -69,6 +69,15 @@ impl Router {
         router
     }
 
+    /// Puts another document in place, whole: the one that is served, edited.
+    pub(crate) fn rewrite(&self, edit: impl FnOnce(&mut Value)) {
+        let folder = self.folder.as_ref().expect("it runs").path();
+        let mut document = serde_json::from_slice(&fs::read(folder.join("router.json")).expect("it is there"));
+        edit(document.as_mut().expect("it is JSON"));
+        fs::write(folder.join("next.json"), document.expect("it is JSON").to_string()).expect("it can be written");
+        fs::rename(folder.join("next.json"), folder.join("router.json")).expect("it can be replaced");
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         let folder = self.folder.as_ref().expect("it runs");

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod boot;
 mod egress;
 mod process;
+mod release;
+mod reload;
 mod support;

@@ -5,13 +5,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A router that serves; it ends with the value.
 pub(crate) struct Router {
@@ -25,7 +25,13 @@ impl Router {
     pub(crate) fn start(egress: &[(&str, &[u16])]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &document(egress));
-        let mut process = command(folder.path()).stderr(Stdio::piped()).spawn().unwrap();
+        let command = command(folder.path());
+        Self::run(folder, command)
+    }
+
+    /// Starts the binary in a folder that it takes with it.
+    pub(crate) fn run(folder: TempDir, mut command: Command) -> Self {
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let serving = lines.by_ref().find_map(|line| {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap_or_default();
@@ -37,6 +43,18 @@ impl Router {
         let address = |kind: &&str| (kind.to_string(), serving[*kind].as_str().unwrap().parse().unwrap());
         let addresses = ["api", "proxy", "dns", "admin"].iter().map(address).collect();
         Self { process, folder, addresses }
+    }
+
+    /// The folder of its files and its state.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends it, and gives back the folder that it leaves.
+    pub(crate) fn ended(mut self) -> TempDir {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn address(&self, kind: &str) -> SocketAddr {
@@ -68,6 +86,30 @@ impl Router {
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    /// What is said about its readiness: status and body.
+    pub(crate) fn ready(&self) -> (u16, Value) {
+        let page = self.page("/readyz");
+        let (head, body) = page.split_once("\r\n\r\n").expect("a page has a head");
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
+    /// The value of a metric without labels.
+    pub(crate) fn metric(&self, name: &str) -> i64 {
+        let page = self.page("/metrics");
+        let line =
+            page.lines().find_map(|line| line.strip_prefix("kars_router_")?.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("there is no `{name}`: {page}")).parse().unwrap()
+    }
+
+    /// Waits until something is so; `what` says what, should it never be.
+    pub(crate) fn wait_until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(self) {
+            assert!(Instant::now() < until, "{what}: {:?}", self.ready());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The text of a page of the admin listener.
