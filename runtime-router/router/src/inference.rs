@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod attempts;
 pub mod breaker;
 pub mod budget;
 pub mod edit;

@@ -72,7 +72,8 @@ impl Passing {
         }
     }
 
-    async fn whole(self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
+    /// Takes the whole answer.
+    pub(super) async fn whole(self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
         let collected = timeout(self.idle, Limited::new(body, self.most).collect()).await;
         let bytes = match collected {
             Ok(Ok(collected)) => collected.to_bytes(),
@@ -90,14 +91,9 @@ impl Passing {
             self.reservation.settle(0);
         }
         safety::judge(&bytes, &self.floor)?;
-        let Some(secret) = self.secret else { return Ok(bytes) };
-        let mut redactor = Redactor::new(secret);
-        Ok(match redactor.feed(&bytes) {
+        Ok(match self.secret {
+            Some(secret) => Redactor::new(secret).whole(bytes),
             None => bytes,
-            Some(mut passes) => {
-                passes.extend(redactor.end());
-                passes.into()
-            }
         })
     }
 
