@@ -17,5 +17,6 @@ pub mod question;
 pub mod safety;
 pub mod sse;
 pub mod toolbox;
+pub mod translate;
 pub mod upstream;
 pub mod usage;

@@ -22,6 +22,7 @@ use super::errors;
 use super::headers::answered;
 use super::safety;
 use super::sse::Events;
+use super::translate::{self, Stream};
 use super::upstream::Lease;
 use super::usage::{Follower, of_answer};
 use crate::credentials::{Redactor, Secret};
@@ -34,6 +35,10 @@ const EVENTS: &str = "text/event-stream";
 pub struct Passing {
     /// The API that was asked.
     pub api: Api,
+    /// The API that the client speaks.
+    pub client: Api,
+    /// Whether the client wants a stream.
+    pub streamed: bool,
     /// The floor of the model.
     pub floor: Safety,
     /// What was shown to the provider, which it may show again.
@@ -58,12 +63,18 @@ impl Passing {
             .get(CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok())
             .is_some_and(|kind| kind.starts_with(EVENTS));
-        if is_stream && head.status.is_success() {
+        let (family, status, client) = (self.client.family(), head.status, self.client);
+        let is_told = self.client != self.api && status.is_success();
+        if is_told && is_stream != self.streamed {
+            let message = "the provider answers in another form than it was asked for";
+            return errors::response(family, Refusal::new(ErrorCode::UpstreamFailed, message));
+        }
+        if is_stream && status.is_success() {
             *answer.body_mut() = self.stream(body, lease);
             return answer;
         }
-        let (family, status) = (self.api.family(), head.status);
-        match self.whole(body, lease, status).await {
+        let whole = self.whole(body, lease, status).await;
+        match whole.and_then(|bytes| if is_told { translate::answer(client, &bytes) } else { Ok(bytes) }) {
             Ok(bytes) => {
                 *answer.body_mut() = full(bytes);
                 answer
@@ -105,6 +116,7 @@ impl Passing {
             events: Events::default(),
             redactor: self.secret.map(Redactor::new),
             reservation: Some(self.reservation),
+            told: (self.client != self.api).then(|| Stream::to(self.client)),
             api: self.api,
             floor: self.floor,
             left: self.most,
@@ -128,6 +140,8 @@ struct Flow {
     events: Events,
     redactor: Option<Redactor>,
     reservation: Option<Reservation>,
+    /// How it is told to a client of another API.
+    told: Option<Stream>,
     api: Api,
     floor: Safety,
     left: usize,
@@ -168,11 +182,28 @@ impl Flow {
                 None => bytes,
                 Some(passes) => passes.into(),
             };
+            let passes = match self.tell(passes) {
+                Ok(passes) => passes,
+                Err((mut told, refusal)) => {
+                    told.extend_from_slice(&self.broken(&refusal));
+                    return Some(told.into());
+                }
+            };
             if !passes.is_empty() {
                 return Some(passes);
             }
         }
         None
+    }
+
+    /// The bytes as the client's API has them; where they end in a failure, what was told until then.
+    fn tell(&mut self, bytes: Bytes) -> Result<Bytes, (Vec<u8>, Refusal)> {
+        let Some(told) = &mut self.told else { return Ok(bytes) };
+        let mut out = Vec::new();
+        match told.feed(&bytes, &mut out) {
+            Ok(()) => Ok(out.into()),
+            Err(refusal) => Err((out, refusal)),
+        }
     }
 
     fn judge(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -193,6 +224,10 @@ impl Flow {
             tokio::spawn(lease.give_back());
         }
         let held = self.redactor.as_mut().map(Redactor::end).unwrap_or_default();
+        let held = match self.tell(held.into()) {
+            Ok(held) => held.to_vec(),
+            Err((told, refusal)) => return Some([told, errors::event(self.api.family(), &refusal)].concat().into()),
+        };
         if finished {
             return (!held.is_empty()).then(|| held.into());
         }

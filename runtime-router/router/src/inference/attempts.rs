@@ -37,9 +37,20 @@ pub struct Attempts<D> {
 
 /// A request that may be sent, to any of its candidates.
 pub(super) struct Plan<'a> {
+    /// What the client asks.
     pub(super) asked: Asked<'a>,
+    /// The same in the other API, where some candidate offers only that.
+    pub(super) told: Option<Asked<'a>>,
     pub(super) headers: HeaderMap,
-    pub(super) candidates: Vec<(&'a Name, &'a Route)>,
+    pub(super) candidates: Vec<Candidate<'a>>,
+}
+
+/// Who may answer, over which API.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) name: &'a Name,
+    pub(super) route: &'a Route,
+    pub(super) api: Api,
 }
 
 /// A body, and the API that it is written for.
@@ -52,7 +63,7 @@ pub(super) struct Asked<'a> {
 /// A candidate that answers.
 pub(super) struct Got<'a> {
     pub(super) answered: Answered,
-    pub(super) route: &'a Route,
+    pub(super) candidate: Candidate<'a>,
     /// What it was shown.
     pub(super) secret: Secret,
 }
@@ -86,15 +97,16 @@ impl<D: Dial> Attempts<D> {
     pub(super) async fn first_of<'p>(&self, plan: &Plan<'p>, generation: &Generation) -> Result<Got<'p>, Refusal> {
         let began = Instant::now();
         let mut last = None;
-        for (name, route) in &plan.candidates {
+        for candidate in &plan.candidates {
+            let name = candidate.name;
             if began.elapsed() > FAILOVER {
                 break;
             }
             if !self.breaker.may_try(name) {
                 continue;
             }
-            match self.try_one(plan, generation, name, route).await {
-                Ok((answered, secret)) => return Ok(Got { answered, route, secret }),
+            match self.try_one(plan, generation, *candidate).await {
+                Ok((answered, secret)) => return Ok(Got { answered, candidate: *candidate, secret }),
                 Err(Failed::Last(refusal)) => return Err(refusal),
                 Err(Failed::Next(refusal)) => {
                     tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
@@ -111,10 +123,10 @@ impl<D: Dial> Attempts<D> {
         &self,
         plan: &Plan<'_>,
         generation: &Generation,
-        name: &Name,
-        route: &Route,
+        candidate: Candidate<'_>,
     ) -> Result<(Answered, Secret), Failed> {
-        let (request, secret) = self.request(plan, route).map_err(Failed::Last)?;
+        let Candidate { name, route, api: _ } = candidate;
+        let (request, secret) = self.request(plan, candidate).map_err(Failed::Last)?;
         let sent = self.upstream.send(&route.endpoint, generation, request, FIRST_BYTE).await;
         let answered = sent.map_err(|refusal| {
             self.breaker.failed(name, None);
@@ -127,7 +139,7 @@ impl<D: Dial> Attempts<D> {
         }
         let wait = retry_after(answered.response.headers());
         self.breaker.failed(name, wait);
-        let is_last = plan.candidates.last().is_some_and(|(last, _)| *last == name);
+        let is_last = plan.candidates.last().is_some_and(|last| last.name == name);
         if is_last {
             // The client reads the provider's own words, and when to come again.
             return Ok((answered, secret));
@@ -139,8 +151,10 @@ impl<D: Dial> Attempts<D> {
     }
 
     /// The request as this provider takes it.
-    fn request(&self, plan: &Plan<'_>, route: &Route) -> Result<(Request<Full<Bytes>>, Secret), Refusal> {
-        let Asked { api, body, question } = &plan.asked;
+    fn request(&self, plan: &Plan<'_>, candidate: Candidate<'_>) -> Result<(Request<Full<Bytes>>, Secret), Refusal> {
+        let route = candidate.route;
+        let told = plan.told.as_ref().filter(|told| told.api == candidate.api);
+        let Asked { api, body, question } = told.unwrap_or(&plan.asked);
         let ways = ways(route.provider);
         let path = (ways.path)(route.endpoint.path(), *api);
         let path = path.ok_or_else(|| not_served(*api, route))?;

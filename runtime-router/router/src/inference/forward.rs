@@ -17,13 +17,14 @@ use kars_kit::http::Body;
 
 use super::answer::Passing;
 use super::api::{Api, Family};
-use super::attempts::{Asked, Attempts, Got, Plan, not_served};
+use super::attempts::{Asked, Attempts, Candidate, Got, Plan, not_served};
 use super::budget::Ledger;
 use super::errors;
 use super::headers::asked;
 use super::provider::ways;
 use super::question::Question;
 use super::toolbox;
+use super::translate;
 use super::upstream::{Lease, Upstream};
 use crate::api::body::read;
 use crate::credentials::Credentials;
@@ -94,7 +95,10 @@ impl<D: Dial> Forward<D> {
         let body = std::str::from_utf8(&bytes).unwrap_or_default();
         let filtered = toolbox::filtered(body, &question, document)?;
         let asked = Asked::read(api, filtered.as_deref().unwrap_or(body))?;
-        let plan = Plan { asked, headers, candidates: candidates(api, &permit, &name)? };
+        let mut candidates = candidates(api, &permit, &name)?;
+        let told = told(&asked, &mut candidates)?;
+        let told = told.as_ref().map(|(api, body)| Asked::read(*api, body)).transpose()?;
+        let plan = Plan { asked, told, headers, candidates };
         let Begun { response, lease, passing, route: _ } = self.begin(&plan, permit.generation()).await?;
         Ok(passing.pass(response, lease).await)
     }
@@ -115,8 +119,8 @@ impl<D: Dial> Forward<D> {
         let name = self.model(&asked.question)?;
         let permit = self.permitted(&name)?;
         let mut candidates = candidates(api, &permit, &name)?;
-        candidates.retain(|(_, route)| fits(route));
-        self.whole(Plan { asked, headers: HeaderMap::new(), candidates }, permit.generation()).await
+        candidates.retain(|candidate| candidate.api == api && fits(candidate.route));
+        self.whole(Plan { asked, told: None, headers: HeaderMap::new(), candidates }, permit.generation()).await
     }
 
     /// Asks one route for a tool of the agent, whatever the agent's models are. The tool's own permit lets it.
@@ -125,10 +129,10 @@ impl<D: Dial> Forward<D> {
         generation: &Generation,
         api: Api,
         body: &str,
-        route: (&Name, &Route),
+        (name, route): (&Name, &Route),
     ) -> Result<Whole, Refusal> {
-        let asked = Asked::read(api, body)?;
-        self.whole(Plan { asked, headers: HeaderMap::new(), candidates: vec![route] }, generation).await
+        let (asked, candidates) = (Asked::read(api, body)?, vec![Candidate { name, route, api }]);
+        self.whole(Plan { asked, told: None, headers: HeaderMap::new(), candidates }, generation).await
     }
 
     async fn whole(&self, plan: Plan<'_>, generation: &Generation) -> Result<Whole, Refusal> {
@@ -145,10 +149,10 @@ impl<D: Dial> Forward<D> {
         let costs = plan
             .candidates
             .iter()
-            .map(|(_, route)| question.cost(*api, body.len(), route, document.budget.tokens_per_request));
+            .map(|candidate| question.cost(*api, body.len(), candidate.route, document.budget.tokens_per_request));
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
         let reservation = self.ledger.reserve(cost, &document.budget, now())?;
-        let Got { answered, route, secret } = match self.attempts.first_of(plan, generation).await {
+        let Got { answered, candidate, secret } = match self.attempts.first_of(plan, generation).await {
             Ok(got) => got,
             Err(refusal) => {
                 // Nobody answered, so nobody charges.
@@ -159,14 +163,16 @@ impl<D: Dial> Forward<D> {
         let (response, lease) = answered.split();
         let limits = document.limits;
         let passing = Passing {
-            api: *api,
-            floor: route.safety,
+            api: candidate.api,
+            client: *api,
+            streamed: question.stream == Some(true),
+            floor: candidate.route.safety,
             secret: Some(secret),
             reservation,
             most: usize::try_from(limits.inference_response_bytes).unwrap_or(usize::MAX),
             idle: Duration::from_secs(limits.inference_idle_seconds),
         };
-        Ok(Begun { response, lease, passing, route })
+        Ok(Begun { response, lease, passing, route: candidate.route })
     }
 
     /// The model that is asked for, or the agent's own.
@@ -185,19 +191,37 @@ impl<D: Dial> Forward<D> {
     }
 }
 
-/// The routes that may answer: those of the model's candidates that speak the API.
-fn candidates<'p>(api: Api, permit: &'p Permit, name: &ModelName) -> Result<Vec<(&'p Name, &'p Route)>, Refusal> {
+/// The routes that may answer: those of the model's candidates that offer the API, or the one that it can be told in.
+fn candidates<'p>(api: Api, permit: &'p Permit, name: &ModelName) -> Result<Vec<Candidate<'p>>, Refusal> {
     let document = permit.generation().document();
     let Some(Inference { allowed, routes, .. }) = &document.inference else { return Ok(Vec::new()) };
     let model: Option<&AllowedModel> = allowed.iter().find(|model| model.names.contains(name));
     let all: Vec<_> =
         model.into_iter().flat_map(|model| &model.candidates).filter_map(|name| routes.get_key_value(name)).collect();
-    let spoken =
-        |route: &Route| api.is_offered_by(route) && (ways(route.provider).path)(route.endpoint.path(), api).is_some();
-    let speaking: Vec<_> = all.iter().copied().filter(|(_, route)| spoken(route)).collect();
-    match (speaking.is_empty(), all.first()) {
+    let offers = |route: &Route, api: Api| {
+        api.is_offered_by(route) && (ways(route.provider).path)(route.endpoint.path(), api).is_some()
+    };
+    let over = |route: &Route| [Some(api), translate::other(api)].into_iter().flatten().find(|api| offers(route, *api));
+    let able: Vec<_> =
+        all.iter().filter_map(|(name, route)| Some(Candidate { name, route, api: over(route)? })).collect();
+    match (able.is_empty(), all.first()) {
         (true, Some((_, route))) => Err(not_served(api, route)),
-        _ => Ok(speaking),
+        _ => Ok(able),
+    }
+}
+
+/// The request in the other API, where a candidate offers only that. Candidates that cannot be told it are not asked, but for the
+/// last of them the client is told why.
+fn told(asked: &Asked<'_>, candidates: &mut Vec<Candidate<'_>>) -> Result<Option<(Api, String)>, Refusal> {
+    let Some(api) = candidates.iter().map(|candidate| candidate.api).find(|api| *api != asked.api) else {
+        return Ok(None);
+    };
+    match translate::request(asked.api, asked.body) {
+        Ok(body) => Ok(Some((api, body))),
+        Err(refusal) => {
+            candidates.retain(|candidate| candidate.api == asked.api);
+            if candidates.is_empty() { Err(refusal) } else { Ok(None) }
+        }
     }
 }
 
