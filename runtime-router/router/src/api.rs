@@ -25,6 +25,7 @@ use crate::inference::forward::{Forward, family_of};
 use crate::inference::models;
 use crate::mcp::gateway::Gateway;
 use crate::metrics::Kind;
+use crate::platform::Platform;
 use crate::refusal::Refusal;
 pub use fetch::Fetcher;
 pub use routes::{ROUTES, Route};
@@ -46,9 +47,11 @@ pub struct Ways {
     /// To hosts.
     pub fetcher: Fetcher,
     /// To models.
-    pub forward: Forward<Services>,
+    pub forward: Arc<Forward<Services>>,
     /// To MCP servers.
     pub gateway: Gateway<Services>,
+    /// To the tools that providers host.
+    pub platform: Platform<Services>,
 }
 
 impl Api {
@@ -72,6 +75,7 @@ impl Api {
                 Ok(reply(StatusCode::OK, JSON, models::list(generation.document().inference.as_ref())))
             }
             Route::Mcp => self.ways.gateway.answer(request).await,
+            Route::Platform => self.ways.platform.answer(request).await,
             Route::Ignored => Ok(reply(StatusCode::ACCEPTED, JSON, "{}")),
             Route::Mesh | Route::Spawn => {
                 Err(Refusal::new(ErrorCode::MeshUnavailable, "the router has no connection to the mesh"))

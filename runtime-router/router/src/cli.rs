@@ -1,5 +1,6 @@
 //! The command line of the router. Without a subcommand it serves. Not here: what the subcommands do.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ use crate::audit::Head;
 use crate::audit::verify::verify;
 use crate::config::{self, Config};
 use crate::operator;
+use crate::platform::HostedTool;
 use crate::process::{self, AUDIT_FOLDER};
 
 /// A negative answer.
@@ -242,17 +244,21 @@ fn runtime(mut builder: Builder) -> Result<Runtime, (u8, String)> {
 
 fn version(output: Format) -> String {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Facts {
         name: &'static str,
         version: &'static str,
         document: u32,
         limits: Limits,
+        /// Seconds that a call of a hosted tool may take, by tool.
+        platform_seconds: BTreeMap<&'static str, u64>,
     }
     let facts = Facts {
         name: "kars-router",
         version: env!("CARGO_PKG_VERSION"),
         document: RouterDocument::VERSION,
         limits: Limits::default(),
+        platform_seconds: HostedTool::ALL.map(|tool| (tool.name(), tool.patience().as_secs())).into(),
     };
     match output {
         Format::Text => format!("{} {}\n", facts.name, facts.version),

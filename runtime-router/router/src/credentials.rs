@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use kars_contract::SecretRef;
 use kars_contract::agent_api::ErrorCode;
 
@@ -101,6 +102,14 @@ impl Redactor {
         passes.extend_from_slice(now);
         self.held = later.to_vec();
         Some(passes)
+    }
+
+    /// What of bytes that have all come may pass.
+    #[must_use]
+    pub fn whole(mut self, bytes: Bytes) -> Bytes {
+        let Some(mut passes) = self.feed(&bytes) else { return bytes };
+        passes.extend(self.end());
+        passes.into()
     }
 
     /// What was held back, once nothing more comes.

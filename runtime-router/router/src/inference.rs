@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod attempts;
 pub mod breaker;
 pub mod budget;
 pub mod edit;
@@ -16,5 +17,6 @@ pub mod question;
 pub mod safety;
 pub mod sse;
 pub mod toolbox;
+pub mod translate;
 pub mod upstream;
 pub mod usage;

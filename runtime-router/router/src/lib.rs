@@ -21,6 +21,7 @@ pub mod meter;
 pub mod metrics;
 pub mod operator;
 pub mod pages;
+pub mod platform;
 pub mod policy;
 pub mod process;
 pub mod proxy;

@@ -59,6 +59,8 @@ labels! {
         Inference = "inference",
         /// A call of an MCP server's tool.
         Mcp = "mcp",
+        /// A call of a tool that a model's provider hosts.
+        Platform = "platform",
         /// A request of the agent API that no rule decides.
         Api = "api",
     }
@@ -115,6 +117,13 @@ struct Digested {
     digest: String,
 }
 
+/// Labels of a call of a hosted tool.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Called {
+    tool: &'static str,
+    outcome: &'static str,
+}
+
 /// Labels of a document that was read.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct Outcome {
@@ -130,6 +139,7 @@ pub struct Metrics {
     digests: Family<Digested, Gauge>,
     limits: Family<Reached, Counter>,
     bytes: Family<Moved, Counter>,
+    platform: Family<Called, Counter>,
     /// Connections of the agent that the proxy serves.
     pub proxy_connections: Gauge,
     /// Tunnels that are open.
@@ -163,6 +173,7 @@ impl Default for Metrics {
             digests: Family::default(),
             limits: Family::default(),
             bytes: Family::default(),
+            platform: Family::default(),
             proxy_connections: Gauge::default(),
             tunnels: Gauge::default(),
             connect_seconds: Histogram::new(SECONDS),
@@ -208,6 +219,11 @@ impl Metrics {
         self.limits.get_or_create(&Reached { limit }).inc();
     }
 
+    /// Counts a call of a hosted tool, once it has ended.
+    pub fn called(&self, tool: &'static str, outcome: &'static str) {
+        self.platform.get_or_create(&Called { tool, outcome }).inc();
+    }
+
     /// Counts bytes that passed.
     pub fn moved(&self, direction: Direction, bytes: u64) {
         if bytes > 0 {
@@ -220,6 +236,7 @@ impl Metrics {
         registry.register("policy_loads", "Documents read, by outcome", self.loads.clone());
         registry.register("limits_reached", "Ceilings that were reached, by which", self.limits.clone());
         registry.register("egress_bytes", "Bytes that passed, by direction", self.bytes.clone());
+        registry.register("platform_calls", "Calls of hosted tools, by tool and outcome", self.platform.clone());
         registry.register("proxy_connections", "Connections that the proxy serves", self.proxy_connections.clone());
         registry.register("tunnels", "Tunnels that are open", self.tunnels.clone());
         let connect = "Time until a connection stood or failed";

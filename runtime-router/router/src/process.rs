@@ -31,6 +31,7 @@ use crate::mcp::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::operator;
 use crate::pages::Pages;
+use crate::platform::Platform;
 use crate::policy::{Current, Slot};
 use crate::proxy::Proxy;
 
@@ -150,9 +151,11 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let connector = Connector::new(resolver, Arc::clone(gate.metrics()));
     let services = Arc::new(Services::new(connector.clone(), tls.clone()));
     let credentials = Credentials::new(config.credentials.clone());
+    let forward = Arc::new(Forward::new(gate.clone(), Arc::clone(&services), credentials.clone(), ledger.clone()));
     let ways = Ways {
         fetcher: Fetcher { connector: connector.clone(), tls, tasks: tasks.clone() },
-        forward: Forward::new(gate.clone(), Arc::clone(&services), credentials.clone(), ledger.clone()),
+        platform: Platform::new(gate.clone(), Arc::clone(&forward)),
+        forward,
         gateway: Gateway::new(gate.clone(), services, credentials, config.state.clone()),
     };
     let agent = ceilings(limits, limits.agent_connections);

@@ -30,7 +30,7 @@ pub use mesh::{
     FilePattern, IncomingLink, InvalidFilePattern, InvalidPublicKey, Mesh, MeshIdentity, OutgoingLink, PublicKey,
 };
 pub use runtime::{Child, LoopbackUrl, PromptEndpoint, PromptProtocol, Respond, RespondMode, Runtime};
-pub use tools::{ArgumentMatcher, Effect, Enforcer, GrantedTool, McpServer, Memory, ToolRule, When};
+pub use tools::{ArgumentMatcher, Effect, Enforcer, GrantedTool, McpServer, Memory, NewStore, ToolRule, When};
 
 /// The policy of one agent's router.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::credential::{Credential, SecretKey, SecretName};
 use crate::decode::Decode;
 use crate::egress::FlowLabel;
+use crate::model::ModelName;
 use crate::quantity::Duration;
 use crate::span::Spanned;
 
@@ -45,6 +46,18 @@ pub struct Memory {
     /// Whether several agents may use this scope.
     #[serde(default)]
     pub shared: bool,
+    /// How the router creates the store where it is missing: `{ embedding: text-embedding-3-small }`. Without this line a store
+    /// that is missing is an error of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<NewStore>,
+}
+
+/// How a memory store is created. It keeps memories as long as `retention` says, and works with the agent's own model.
+#[derive(Clone, Debug, Decode, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewStore {
+    /// The deployment that the store finds memories by: `text-embedding-3-small`.
+    pub embedding: Spanned<ModelName>,
 }
 
 crate::text::text_type! {

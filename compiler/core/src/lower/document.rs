@@ -7,7 +7,7 @@ use kars_contract::guard::{GuardParams, IpFamily};
 use kars_contract::id::RuleId;
 use kars_contract::name::{Name, Namespace, Port};
 use kars_contract::router::{
-    Budget, Channel, Child, GrantedTool, Identity, Isolation, Learn, Limits, LoopbackUrl, McpServer, Memory,
+    Budget, Channel, Child, GrantedTool, Identity, Isolation, Learn, Limits, LoopbackUrl, McpServer, Memory, NewStore,
     PromptEndpoint, Respond, RespondMode, RouterDocument, Runtime, RuntimeIdentity,
 };
 use kars_contract::tool::MCP_PROVIDER;
@@ -37,6 +37,7 @@ pub(super) fn router(scenario: &Resolved<'_>, agent: &Agent<'_>, namespace: &Nam
             scope: memory.scope.to_string(),
             retention_days: memory.retention.as_ref().map(|retention| retention.seconds.div_ceil(86_400)),
             shared: memory.shared,
+            create: memory.create.as_ref().map(|store| NewStore { embedding: store.embedding.value.clone() }),
         }),
         channels: agent
             .channels

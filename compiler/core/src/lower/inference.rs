@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kars_contract::endpoint::Endpoint;
 use kars_contract::id::RuleId;
 use kars_contract::name::{ModelName, Name};
-use kars_contract::router::{AllowedModel, Inference, Route, Safety, Severity};
+use kars_contract::router::{AllowedModel, Dialect, Inference, Route, Safety, Severity};
+use kars_scenario::catalog::KnownModel;
 use kars_scenario::model::Safety as Written;
 
 use super::credentials;
@@ -50,11 +51,18 @@ fn route(candidate: &Candidate<'_>) -> Route {
         provider: candidate.model.provider.value,
         deployment: deployment(candidate.deployment),
         dialect: known.dialect,
+        apis: apis(known),
         endpoint: Endpoint::parse(endpoint).expect("a rule refuses other addresses"),
         credential: credentials::lower(&candidate.model.credential),
         context_length: u64::from(known.context_length),
         safety: safety(candidate.model.safety.as_deref()),
     }
+}
+
+/// The APIs that a catalog lists, its dialect among them; none where it lists none.
+fn apis(known: &KnownModel) -> BTreeSet<Dialect> {
+    let spoken = (!known.apis.is_empty()).then_some(known.dialect);
+    known.apis.iter().copied().chain(spoken).collect()
 }
 
 fn safety(written: Option<&Written>) -> Safety {

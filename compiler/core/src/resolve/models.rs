@@ -40,10 +40,13 @@ impl Candidate<'_> {
 }
 
 impl ModelUse<'_> {
-    /// The dialect that the agent speaks: one that both its runtime and the model know, the runtime's choice first.
+    /// The dialect that the agent speaks: the model's where its runtime knows it, otherwise the first that the router translates.
     pub fn dialect(&self, runtime: &RuntimeDescriptor) -> Option<Dialect> {
         let spoken = self.candidates.first()?.known?.dialect;
-        runtime.dialects.iter().copied().find(|dialect| *dialect == spoken)
+        let find = |fits: fn(Dialect, Dialect) -> bool| {
+            runtime.dialects.iter().copied().find(|dialect| fits(*dialect, spoken))
+        };
+        find(|dialect, spoken| dialect == spoken).or_else(|| find(Dialect::translates_to))
     }
 }
 

@@ -3,8 +3,8 @@
 use hyper::Method;
 use kars_contract::agent_api::{
     ANTHROPIC_MESSAGES, CHAT_COMPLETIONS, COMPLETIONS, EGRESS_ALLOWLIST, EGRESS_FETCH, EMBEDDINGS, EVALUATE, ErrorCode,
-    IMAGES, MCP, MESH_AWAIT, MESH_INBOX, MESH_PEERS, MESH_SEND, MESH_TRANSFER, MODELS, RESPONSES, SIGNING_COUNTER,
-    SPAWN, TRUST,
+    IMAGES, MCP, MESH_AWAIT, MESH_INBOX, MESH_PEERS, MESH_SEND, MESH_TRANSFER, MODELS, PLATFORM_MCP, RESPONSES,
+    SIGNING_COUNTER, SPAWN, TRUST,
 };
 
 use crate::inference::api::{Api, MESSAGES};
@@ -25,6 +25,8 @@ pub enum Route {
     Models,
     /// A message to MCP servers.
     Mcp,
+    /// A message about tools that providers host.
+    Platform,
     /// Answered, and nothing changes.
     Ignored,
     /// Messages.
@@ -34,7 +36,7 @@ pub enum Route {
 }
 
 /// Method, path, answer.
-pub const ROUTES: [(Method, &str, Route); 21] = [
+pub const ROUTES: [(Method, &str, Route); 22] = [
     (Method::POST, RESPONSES, Route::Inference(Api::Responses)),
     (Method::POST, CHAT_COMPLETIONS, Route::Inference(Api::ChatCompletions)),
     (Method::POST, COMPLETIONS, Route::Inference(Api::Completions)),
@@ -44,6 +46,7 @@ pub const ROUTES: [(Method, &str, Route); 21] = [
     (Method::POST, MESSAGES, Route::Inference(Api::Messages)),
     (Method::GET, MODELS, Route::Models),
     (Method::POST, MCP, Route::Mcp),
+    (Method::POST, PLATFORM_MCP, Route::Platform),
     (Method::POST, EVALUATE, Route::Evaluate),
     (Method::POST, EGRESS_FETCH, Route::Fetch),
     (Method::GET, EGRESS_ALLOWLIST, Route::Allowlist),

@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kars_contract::agent_api::ErrorCode;
 use kars_contract::permits::{Decision, Request};
 use kars_contract::router::Limits;
 use kars_contract::{Hostname, Instant, ModelName, Port};
 use kars_kit::clock::now;
 
 use crate::policy::{Current, Generation};
+use crate::refusal::Refusal;
 
 /// How often what lasts asks whether it may go on, besides when another document is served.
 const TICK: Duration = Duration::from_secs(2);
@@ -36,8 +38,8 @@ pub struct Passage {
     pub(super) port: Port,
 }
 
-/// Completes once what lasts is no longer allowed.
-pub struct Revoked(Pin<Box<dyn Future<Output = ()> + Send>>);
+/// Completes once what lasts is no longer allowed, with what the agent is told.
+pub struct Revoked(Pin<Box<dyn Future<Output = Refusal> + Send>>);
 
 impl Permit {
     /// The generation that admitted the request.
@@ -75,14 +77,23 @@ impl Permit {
     #[must_use]
     pub fn model_revoked(&self, current: Current, name: ModelName) -> Revoked {
         let permit = self.clone();
-        Revoked(Box::pin(async move { permit.revoked(current, &Request::Model { name: &name }).await }))
+        Revoked(Box::pin(async move {
+            permit.revoked(current, &Request::Model { name: &name }).await;
+            Refusal::new(ErrorCode::ModelNotAllowed, format!("`{name}` is no longer allowed"))
+        }))
     }
 }
 
 impl Revoked {
+    /// For what ends with something else.
+    #[must_use]
+    pub fn never() -> Self {
+        Self(Box::pin(std::future::pending()))
+    }
+
     /// Completes once it is so.
-    pub async fn wait(&mut self) {
-        self.0.as_mut().await;
+    pub async fn wait(&mut self) -> Refusal {
+        self.0.as_mut().await
     }
 }
 

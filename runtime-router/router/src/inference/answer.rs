@@ -11,7 +11,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Response, StatusCode};
-use kars_contract::ModelName;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Safety;
 use kars_kit::http::{Body, full};
@@ -23,6 +22,7 @@ use super::errors;
 use super::headers::answered;
 use super::safety;
 use super::sse::Events;
+use super::translate::{self, Stream};
 use super::upstream::Lease;
 use super::usage::{Follower, of_answer};
 use crate::credentials::{Redactor, Secret};
@@ -36,8 +36,10 @@ const EVENTS: &str = "text/event-stream";
 pub struct Passing {
     /// The API that was asked.
     pub api: Api,
-    /// The model, as the agent names it.
-    pub model: ModelName,
+    /// The API that the client speaks.
+    pub client: Api,
+    /// Whether the client wants a stream.
+    pub streamed: bool,
     /// The floor of the model.
     pub floor: Safety,
     /// What was shown to the provider, which it may show again.
@@ -64,12 +66,18 @@ impl Passing {
             .get(CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok())
             .is_some_and(|kind| kind.starts_with(EVENTS));
-        if is_stream && head.status.is_success() {
+        let (family, status, client) = (self.client.family(), head.status, self.client);
+        let is_told = self.client != self.api && status.is_success();
+        if is_told && is_stream != self.streamed {
+            let message = "the provider answers in another form than it was asked for";
+            return errors::response(family, Refusal::new(ErrorCode::UpstreamFailed, message));
+        }
+        if is_stream && status.is_success() {
             *answer.body_mut() = self.stream(body, lease);
             return answer;
         }
-        let (family, status) = (self.api.family(), head.status);
-        match self.whole(body, lease, status).await {
+        let whole = self.whole(body, lease, status).await;
+        match whole.and_then(|bytes| if is_told { translate::answer(client, &bytes) } else { Ok(bytes) }) {
             Ok(bytes) => {
                 *answer.body_mut() = full(bytes);
                 answer
@@ -78,10 +86,11 @@ impl Passing {
         }
     }
 
-    async fn whole(mut self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
+    /// Takes the whole answer.
+    pub(super) async fn whole(mut self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
         let collected = tokio::select! {
             collected = timeout(self.idle, Limited::new(body, self.most).collect()) => collected,
-            () = self.revoked.wait() => return Err(no_longer(&self.model)),
+            refusal = self.revoked.wait() => return Err(refusal),
         };
         let bytes = match collected {
             Ok(Ok(collected)) => collected.to_bytes(),
@@ -99,14 +108,9 @@ impl Passing {
             self.reservation.settle(0);
         }
         safety::judge(&bytes, &self.floor)?;
-        let Some(secret) = self.secret else { return Ok(bytes) };
-        let mut redactor = Redactor::new(secret);
-        Ok(match redactor.feed(&bytes) {
+        Ok(match self.secret {
+            Some(secret) => Redactor::new(secret).whole(bytes),
             None => bytes,
-            Some(mut passes) => {
-                passes.extend(redactor.end());
-                passes.into()
-            }
         })
     }
 
@@ -118,8 +122,8 @@ impl Passing {
             events: Events::default(),
             redactor: self.secret.map(Redactor::new),
             reservation: Some(self.reservation),
+            told: (self.client != self.api).then(|| Stream::to(self.client)),
             api: self.api,
-            model: self.model,
             revoked: self.revoked,
             floor: self.floor,
             left: self.most,
@@ -143,8 +147,9 @@ struct Flow {
     events: Events,
     redactor: Option<Redactor>,
     reservation: Option<Reservation>,
+    /// How it is told to a client of another API.
+    told: Option<Stream>,
     api: Api,
-    model: ModelName,
     revoked: Revoked,
     floor: Safety,
     left: usize,
@@ -159,7 +164,7 @@ impl Flow {
         while !self.ended {
             let frame = tokio::select! {
                 frame = timeout(self.idle, self.body.frame()) => frame,
-                () = self.revoked.wait() => return Some(self.broken(&no_longer(&self.model))),
+                refusal = self.revoked.wait() => return Some(self.broken(&refusal)),
             };
             let frame = match frame {
                 Err(_) => return Some(self.broken(&silent(self.idle))),
@@ -189,11 +194,28 @@ impl Flow {
                 None => bytes,
                 Some(passes) => passes.into(),
             };
+            let passes = match self.tell(passes) {
+                Ok(passes) => passes,
+                Err((mut told, refusal)) => {
+                    told.extend_from_slice(&self.broken(&refusal));
+                    return Some(told.into());
+                }
+            };
             if !passes.is_empty() {
                 return Some(passes);
             }
         }
         None
+    }
+
+    /// The bytes as the client's API has them; where they end in a failure, what was told until then.
+    fn tell(&mut self, bytes: Bytes) -> Result<Bytes, (Vec<u8>, Refusal)> {
+        let Some(told) = &mut self.told else { return Ok(bytes) };
+        let mut out = Vec::new();
+        match told.feed(&bytes, &mut out) {
+            Ok(()) => Ok(out.into()),
+            Err(refusal) => Err((out, refusal)),
+        }
     }
 
     fn judge(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -214,6 +236,10 @@ impl Flow {
             tokio::spawn(lease.give_back());
         }
         let held = self.redactor.as_mut().map(Redactor::end).unwrap_or_default();
+        let held = match self.tell(held.into()) {
+            Ok(held) => held.to_vec(),
+            Err((told, refusal)) => return Some([told, errors::event(self.api.family(), &refusal)].concat().into()),
+        };
         if finished {
             return (!held.is_empty()).then(|| held.into());
         }
@@ -238,11 +264,6 @@ impl Flow {
         }
         followed.finished
     }
-}
-
-/// A model that was allowed when it was asked.
-pub(super) fn no_longer(model: &ModelName) -> Refusal {
-    Refusal::new(ErrorCode::ModelNotAllowed, format!("`{model}` is no longer allowed"))
 }
 
 fn too_large(most: usize) -> Refusal {

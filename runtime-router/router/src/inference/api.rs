@@ -1,7 +1,7 @@
 //! The APIs that clients speak to models, by route. Not here: how a provider is reached.
 
 use kars_contract::agent_api::{ANTHROPIC_MESSAGES, CHAT_COMPLETIONS, COMPLETIONS, EMBEDDINGS, IMAGES, RESPONSES};
-use kars_contract::router::Dialect;
+use kars_contract::router::{Dialect, Route};
 
 /// Anthropic's messages where a client is given the base of `OpenAI`'s.
 pub const MESSAGES: &str = "/v1/messages";
@@ -79,14 +79,14 @@ impl Api {
         if self == Self::Messages { Family::Anthropic } else { Family::OpenAi }
     }
 
-    /// Whether a model of this dialect can be asked so. Completions, embeddings and images have no dialect of their own.
+    /// Whether a model can be asked so. Completions, embeddings and images have no dialect of their own.
     #[must_use]
-    pub fn is_spoken_by(self, dialect: Dialect) -> bool {
+    pub fn is_offered_by(self, route: &Route) -> bool {
         match self {
-            Self::ChatCompletions => dialect == Dialect::ChatCompletions || dialect == Dialect::Responses,
-            Self::Responses => dialect == Dialect::Responses,
-            Self::Messages => dialect == Dialect::Messages,
-            Self::Completions | Self::Embeddings | Self::Images => dialect != Dialect::Messages,
+            Self::ChatCompletions => route.offers(Dialect::ChatCompletions),
+            Self::Responses => route.offers(Dialect::Responses),
+            Self::Messages => route.offers(Dialect::Messages),
+            Self::Completions | Self::Embeddings | Self::Images => route.dialect != Dialect::Messages,
         }
     }
 }

@@ -1,77 +1,75 @@
-//! A request to a model, from the client to a provider and back: read once, decided, paid for, sent to one candidate after the
-//! other until one answers. Not here: what passes back (`answer`).
+//! A request to a model, from the client to a provider and back: read once, decided, paid for, sent. Not here: the candidates
+//! (`attempts`), and what passes back (`answer`).
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::HeaderMap;
+use hyper::{Request, Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::permits;
-use kars_contract::router::{AllowedModel, Credential, Inference, Route};
+use kars_contract::router::{AllowedModel, Inference, Route};
 use kars_contract::{ModelName, Name, RuleId};
 use kars_kit::clock::now;
 use kars_kit::http::Body;
-use tokio::time::Instant;
 
-use super::answer::{Passing, no_longer};
+use super::answer::Passing;
 use super::api::{Api, Family};
-use super::breaker::Breaker;
-use super::budget::{Ledger, Unpaid};
-use super::edit::Edits;
+use super::attempts::{Asked, Attempts, Candidate, Got, Plan, not_served};
+use super::budget::{Ledger, Reservation, Unpaid};
 use super::errors;
 use super::headers::asked;
-use super::provider::{Shown, ways};
+use super::provider::ways;
 use super::question::Question;
 use super::toolbox;
-use super::upstream::{Answered, Upstream};
+use super::translate;
+use super::upstream::{Lease, Upstream};
 use crate::api::body::read;
-use crate::credentials::{Credentials, Secret};
+use crate::credentials::Credentials;
 use crate::dial::Dial;
-use crate::gate::{Gate, Permit};
+use crate::gate::{Gate, Permit, Revoked};
 use crate::metrics::Kind;
+use crate::policy::Generation;
 use crate::refusal::Refusal;
-
-/// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
-const FIRST_BYTE: Duration = Duration::from_mins(10);
-/// After this time no further candidate is tried.
-const FAILOVER: Duration = Duration::from_mins(2);
 
 /// Asks models.
 #[derive(Debug)]
 pub struct Forward<D> {
     gate: Gate,
-    upstream: Upstream<D>,
-    credentials: Credentials,
+    attempts: Attempts<D>,
     ledger: Ledger,
-    breaker: Arc<Breaker>,
 }
 
-/// A request that may be sent, to any of its candidates.
-struct Plan<'a> {
-    api: Api,
-    body: &'a str,
-    question: Question<'a>,
-    headers: HeaderMap,
-    candidates: Vec<(&'a Name, &'a Route)>,
+/// An answer that has begun, and how it is to pass.
+struct Begun<'a> {
+    response: Response<Incoming>,
+    lease: Lease,
+    passing: Passing,
+    route: &'a Route,
 }
 
-/// Why a candidate did not answer.
-enum Failed {
-    /// Another may.
-    Next(Refusal),
-    /// The request itself cannot be sent.
-    Last(Refusal),
+/// A whole answer to what the router itself asked.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Who answered.
+    pub(crate) route: Route,
 }
 
 impl<D: Dial> Forward<D> {
     /// Asks by what is served.
     #[must_use]
     pub fn new(gate: Gate, dial: Arc<D>, credentials: Credentials, ledger: Ledger) -> Self {
-        Self { gate, upstream: Upstream::new(dial), credentials, ledger, breaker: Arc::default() }
+        Self { gate, attempts: Attempts::new(Upstream::new(dial), credentials), ledger }
+    }
+
+    /// How candidates are asked.
+    pub(crate) fn attempts(&self) -> &Attempts<D> {
+        &self.attempts
     }
 
     /// Answers a request in the form of its family.
@@ -87,27 +85,85 @@ impl<D: Dial> Forward<D> {
         let bytes = read(request.into_body(), most).await?;
         let question = Question::read(&bytes)?;
         let name = self.model(&question)?;
-        let permit = self.gate.decide(Kind::Inference, &name, &permits::Request::Model { name: &name })?;
+        let permit = self.permitted(&name)?;
         let document = permit.generation().document();
         let body = std::str::from_utf8(&bytes).unwrap_or_default();
         let filtered = toolbox::filtered(body, &question, document)?;
-        let body = filtered.as_deref().unwrap_or(body);
-        let question = Question::read(body.as_bytes())?;
-        let plan = Plan { api, body, question, headers, candidates: candidates(api, &permit, &name)? };
+        let asked = Asked::read(api, filtered.as_deref().unwrap_or(body))?;
+        let mut candidates = candidates(api, &permit, &name)?;
+        let told = told(&asked, &mut candidates)?;
+        let told = told.as_ref().map(|(api, body)| Asked::read(*api, body)).transpose()?;
+        let plan = Plan { asked, told, headers, candidates };
+        let revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
+        let begun = self.begin(&plan, permit.generation(), name.as_str(), revoked).await?;
+        let Begun { response, lease, passing, route: _ } = begun;
+        Ok(passing.pass(response, lease).await)
+    }
+
+    /// Whether the agent may ask a model.
+    fn permitted(&self, name: &ModelName) -> Result<Permit, Refusal> {
+        self.gate.decide(Kind::Inference, name, &permits::Request::Model { name })
+    }
+
+    /// Asks what the router itself has to ask for a tool of the agent: the agent's own model, on those routes that fit.
+    pub(crate) async fn ask_own_model(
+        &self,
+        api: Api,
+        body: &str,
+        fits: impl Fn(&Route) -> bool,
+    ) -> Result<Whole, Refusal> {
+        let asked = Asked::read(api, body)?;
+        let name = self.model(&asked.question)?;
+        let permit = self.permitted(&name)?;
+        let mut candidates = candidates(api, &permit, &name)?;
+        candidates.retain(|candidate| candidate.api == api && fits(candidate.route));
+        let plan = Plan { asked, told: None, headers: HeaderMap::new(), candidates };
+        self.whole(plan, permit.generation(), name.as_str()).await
+    }
+
+    /// Asks one route for a tool of the agent, whatever the agent's models are. The tool's own permit lets it.
+    pub(crate) async fn ask_route(
+        &self,
+        generation: &Generation,
+        api: Api,
+        body: &str,
+        (name, route): (&Name, &Route),
+    ) -> Result<Whole, Refusal> {
+        let (asked, candidates) = (Asked::read(api, body)?, vec![Candidate { name, route, api }]);
+        self.whole(Plan { asked, told: None, headers: HeaderMap::new(), candidates }, generation, name.as_str()).await
+    }
+
+    /// The whole answer. Whoever waits for it sees to it that it is still allowed.
+    async fn whole(&self, plan: Plan<'_>, generation: &Generation, what: &str) -> Result<Whole, Refusal> {
+        let begun = self.begin(&plan, generation, what, Revoked::never()).await?;
+        let Begun { response, lease, passing, route } = begun;
+        let (head, body) = response.into_parts();
+        let body = passing.whole(body, lease, head.status).await?;
+        Ok(Whole { status: head.status, headers: head.headers, body, route: route.clone() })
+    }
+
+    /// Sets aside what the request may cost, and asks.
+    async fn begin<'p>(
+        &self,
+        plan: &Plan<'p>,
+        generation: &Generation,
+        what: &str,
+        mut revoked: Revoked,
+    ) -> Result<Begun<'p>, Refusal> {
+        let document = generation.document();
+        let Asked { api, body, question } = &plan.asked;
         let costs = plan
             .candidates
             .iter()
-            .map(|(_, route)| plan.question.cost(api, body.len(), route, document.budget.tokens_per_request));
+            .map(|candidate| question.cost(*api, body.len(), candidate.route, document.budget.tokens_per_request));
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
-        let reservation = self.ledger.reserve(cost, &document.budget, now());
-        let reservation = reservation.map_err(|unpaid| self.unpaid(&name, &permit, unpaid))?;
-        let mut revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
+        let reservation = self.set_aside(generation, what, cost)?;
         let found = tokio::select! {
-            found = self.first_of(&plan, &permit) => found,
-            () = revoked.wait() => Err(no_longer(&name)),
+            found = self.attempts.first_of(plan, generation) => found,
+            refusal = revoked.wait() => Err(refusal),
         };
-        let (answered, route, secret) = match found {
-            Ok(found) => found,
+        let Got { answered, candidate, secret } = match found {
+            Ok(got) => got,
             Err(refusal) => {
                 // Nobody answered, so nobody charges.
                 reservation.settle(0);
@@ -115,28 +171,31 @@ impl<D: Dial> Forward<D> {
             }
         };
         let (response, lease) = answered.split();
-        let passage = Passing {
-            api,
-            model: name,
-            floor: route.safety,
-            secret,
+        let limits = document.limits;
+        let passing = Passing {
+            api: candidate.api,
+            client: *api,
+            streamed: question.stream == Some(true),
+            floor: candidate.route.safety,
+            secret: Some(secret),
             reservation,
             most: usize::try_from(limits.inference_response_bytes).unwrap_or(usize::MAX),
             idle: Duration::from_secs(limits.inference_idle_seconds),
             revoked,
         };
-        Ok(passage.pass(response, lease).await)
+        Ok(Begun { response, lease, passing, route: candidate.route })
     }
 
-    /// Says of a request that may be made and not be paid for which budget is used up.
-    fn unpaid(&self, name: &ModelName, permit: &Permit, unpaid: Unpaid) -> Refusal {
-        let Unpaid { limit, mut refusal } = unpaid;
-        let generation = permit.generation();
-        refusal.detail.rule = limit.map(|limit| RuleId::budget(&generation.document().identity.agent, limit));
-        let rule = refusal.detail.rule.as_ref();
-        refusal.detail.origin = rule.and_then(|rule| generation.origins().rules.get(rule)).cloned();
-        self.gate.refused(Kind::Inference, name, &refusal);
-        refusal
+    /// Sets tokens aside. What may be done and not be paid for is told which budget is used up.
+    pub(crate) fn set_aside(&self, generation: &Generation, what: &str, tokens: u64) -> Result<Reservation, Refusal> {
+        let reserved = self.ledger.reserve(tokens, &generation.document().budget, now());
+        reserved.map_err(|Unpaid { limit, mut refusal }| {
+            refusal.detail.rule = limit.map(|limit| RuleId::budget(&generation.document().identity.agent, limit));
+            let rule = refusal.detail.rule.as_ref();
+            refusal.detail.origin = rule.and_then(|rule| generation.origins().rules.get(rule)).cloned();
+            self.gate.refused(Kind::Inference, what, &refusal);
+            refusal
+        })
     }
 
     /// The model that is asked for, or the agent's own.
@@ -153,135 +212,40 @@ impl<D: Dial> Forward<D> {
         let inference = inference.ok_or_else(|| Refusal::new(ErrorCode::ModelNotAllowed, "the agent has no model"))?;
         Ok(inference.default.clone())
     }
-
-    /// The first candidate that answers. A refusal of the provider's own, other than for its load, is an answer.
-    async fn first_of<'p>(
-        &self,
-        plan: &Plan<'p>,
-        permit: &Permit,
-    ) -> Result<(Answered, &'p Route, Option<Secret>), Refusal> {
-        let began = Instant::now();
-        let mut last = None;
-        for (name, route) in &plan.candidates {
-            if began.elapsed() > FAILOVER {
-                break;
-            }
-            if !self.breaker.may_try(name) {
-                continue;
-            }
-            match self.try_one(plan, permit, name, route).await {
-                Ok((answered, secret)) => return Ok((answered, route, secret)),
-                Err(Failed::Last(refusal)) => return Err(refusal),
-                Err(Failed::Next(refusal)) => {
-                    tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
-                    last = Some(refusal);
-                }
-            }
-        }
-        Err(last.unwrap_or_else(|| {
-            Refusal::new(ErrorCode::UpstreamUnavailable, "every model that may answer has failed before").after(5_000)
-        }))
-    }
-
-    async fn try_one(
-        &self,
-        plan: &Plan<'_>,
-        permit: &Permit,
-        name: &Name,
-        route: &Route,
-    ) -> Result<(Answered, Option<Secret>), Failed> {
-        let (request, secret) = self.request(plan, route).map_err(Failed::Last)?;
-        let sent = self.upstream.send(&route.endpoint, permit.generation(), request, FIRST_BYTE).await;
-        let answered = sent.map_err(|refusal| {
-            self.breaker.failed(name, None);
-            Failed::Next(refusal)
-        })?;
-        let status = answered.response.status();
-        if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
-            self.breaker.well(name);
-            return Ok((answered, secret));
-        }
-        let wait = retry_after(answered.response.headers());
-        self.breaker.failed(name, wait);
-        let is_last = plan.candidates.last().is_some_and(|(last, _)| *last == name);
-        if is_last {
-            // The client reads the provider's own words, and when to come again.
-            return Ok((answered, secret));
-        }
-        let refusal = Refusal::new(ErrorCode::UpstreamUnavailable, format!("`{name}` answers {}", status.as_u16()));
-        Err(Failed::Next(
-            wait.map_or(refusal.clone(), |wait| refusal.after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
-        ))
-    }
-
-    /// The request as this provider takes it.
-    fn request(&self, plan: &Plan<'_>, route: &Route) -> Result<(Request<Full<Bytes>>, Option<Secret>), Refusal> {
-        let ways = ways(route.provider);
-        let path = (ways.path)(route.endpoint.path(), plan.api);
-        let path = path.ok_or_else(|| not_served(plan.api, route))?;
-        let mut edits = Edits::of(plan.body);
-        edits.set("model", plan.question.model, serde_json::Value::from(route.deployment.as_str()).to_string());
-        if plan.api == Api::ChatCompletions && plan.question.stream == Some(true) {
-            edits.set("stream_options", plan.question.stream_options, r#"{"include_usage":true}"#.to_owned());
-        }
-        (ways.adapt)(plan.api, &plan.question, &mut edits);
-        let mut headers = plan.headers.clone();
-        let secret = self.secret(route)?;
-        (ways.authorize)(&Shown::Key(secret.reveal()), &mut headers).map_err(|_| {
-            Refusal::new(ErrorCode::UpstreamUnavailable, "the router's credential holds letters that no header takes")
-        })?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
-        headers.insert(HOST, host);
-        let mut request = Request::new(Full::new(Bytes::from(edits.apply())));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = path.parse().expect("the path of an endpoint is plain");
-        *request.headers_mut() = headers;
-        Ok((request, Some(secret)))
-    }
-
-    fn secret(&self, route: &Route) -> Result<Secret, Refusal> {
-        match &route.credential {
-            Credential::Secret(reference) => self.credentials.read(reference),
-            Credential::WorkloadIdentity { .. } | Credential::ManagedIdentity {} => {
-                let message = "this router exchanges no identity for a token yet; give the model a `secret`";
-                Err(Refusal::new(ErrorCode::UpstreamUnavailable, message))
-            }
-        }
-    }
 }
 
-/// The routes that may answer: those of the model's candidates that speak the API.
-fn candidates<'p>(api: Api, permit: &'p Permit, name: &ModelName) -> Result<Vec<(&'p Name, &'p Route)>, Refusal> {
+/// The routes that may answer: those of the model's candidates that offer the API, or the one that it can be told in.
+fn candidates<'p>(api: Api, permit: &'p Permit, name: &ModelName) -> Result<Vec<Candidate<'p>>, Refusal> {
     let document = permit.generation().document();
     let Some(Inference { allowed, routes, .. }) = &document.inference else { return Ok(Vec::new()) };
     let model: Option<&AllowedModel> = allowed.iter().find(|model| model.names.contains(name));
     let all: Vec<_> =
         model.into_iter().flat_map(|model| &model.candidates).filter_map(|name| routes.get_key_value(name)).collect();
-    let spoken = |route: &Route| {
-        api.is_spoken_by(route.dialect) && (ways(route.provider).path)(route.endpoint.path(), api).is_some()
+    let offers = |route: &Route, api: Api| {
+        api.is_offered_by(route) && (ways(route.provider).path)(route.endpoint.path(), api).is_some()
     };
-    let speaking: Vec<_> = all.iter().copied().filter(|(_, route)| spoken(route)).collect();
-    match (speaking.is_empty(), all.first()) {
+    let over = |route: &Route| [Some(api), translate::other(api)].into_iter().flatten().find(|api| offers(route, *api));
+    let able: Vec<_> =
+        all.iter().filter_map(|(name, route)| Some(Candidate { name, route, api: over(route)? })).collect();
+    match (able.is_empty(), all.first()) {
         (true, Some((_, route))) => Err(not_served(api, route)),
-        _ => Ok(speaking),
+        _ => Ok(able),
     }
 }
 
-fn not_served(api: Api, route: &Route) -> Refusal {
-    let message = format!(
-        "`{}` speaks {} at {}, not {}",
-        route.deployment,
-        route.dialect.as_str(),
-        route.provider.as_str(),
-        api.as_str()
-    );
-    Refusal::new(ErrorCode::ArgsWrong, message)
-}
-
-/// What a provider asks for, in seconds. A date is one way to say it that no provider uses; it counts as nothing said.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+/// The request in the other API, where a candidate offers only that. Candidates that cannot be told it are not asked, but for the
+/// last of them the client is told why.
+fn told(asked: &Asked<'_>, candidates: &mut Vec<Candidate<'_>>) -> Result<Option<(Api, String)>, Refusal> {
+    let Some(api) = candidates.iter().map(|candidate| candidate.api).find(|api| *api != asked.api) else {
+        return Ok(None);
+    };
+    match translate::request(asked.api, asked.body) {
+        Ok(body) => Ok(Some((api, body))),
+        Err(refusal) => {
+            candidates.retain(|candidate| candidate.api == asked.api);
+            if candidates.is_empty() { Err(refusal) } else { Ok(None) }
+        }
+    }
 }
 
 /// Whether a path is one of inference, and whose clients call it.

@@ -7,22 +7,23 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use hyper::body::Incoming as IncomingBody;
-use hyper::header::{ACCEPT, HeaderMap, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::{Request, Response, StatusCode};
 use kars_contract::Name;
 use kars_contract::agent_api::{ErrorCode, MCP_SERVER_HEADER};
 use kars_contract::permits::{self, Arguments};
 use kars_contract::router::{Credential, McpServer, RouterDocument};
 use kars_kit::clock::now;
-use kars_kit::http::{Body, reply};
-use serde::{Deserialize, Serialize};
+use kars_kit::http::Body;
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::catalog::{FRESH, Offer, PAUSE, fingerprint, joint_name, offer};
-use super::message::{self, Incoming, LATEST, NO_JSON, NO_METHOD, NO_REQUEST, VERSIONS, WRONG_PARAMS};
+use super::message;
 use super::pins::Pins;
-use super::remote::{Remote, SESSION, Way};
+use super::remote::{Remote, Way};
+use super::server::{self, Call, Message};
 use crate::api::body::read;
 use crate::credentials::{Credentials, Secret};
 use crate::dial::Dial;
@@ -31,9 +32,6 @@ use crate::inference::upstream::Upstream;
 use crate::metrics::Kind;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
-
-/// Bytes of a message.
-const LARGEST: usize = 4 * 1024 * 1024;
 
 /// Speaks to servers on the agent's behalf.
 #[derive(Debug)]
@@ -59,15 +57,7 @@ struct Known {
     offer: tokio::sync::Mutex<Option<Result<Offer, (Refusal, Instant)>>>,
 }
 
-/// What a client asks with `tools/call`.
-#[derive(Deserialize)]
-struct Call {
-    name: String,
-    #[serde(default)]
-    arguments: Arguments,
-}
-
-/// The same, as it is sent on.
+/// A call, as it is sent on.
 #[derive(Clone, Copy, Serialize)]
 struct Params<'a> {
     name: &'a str,
@@ -95,58 +85,20 @@ impl<D: Dial> Gateway<D> {
 
     /// Answers one message.
     pub async fn answer(&self, request: Request<IncomingBody>) -> Result<Response<Body>, Refusal> {
-        if let Err(refusal) = accepts(request.headers()) {
-            let mut response = refusal.into_response();
-            *response.status_mut() = StatusCode::NOT_ACCEPTABLE;
+        if let Some(response) = server::not_acceptable(request.headers()) {
             return Ok(response);
         }
         let picked = request.headers().get(MCP_SERVER_HEADER).cloned();
-        let bytes = read(request.into_body(), LARGEST).await?;
+        let bytes = read(request.into_body(), server::LARGEST).await?;
         let generation = self.gate.current().in_force(now())?;
         let only = picked.map(|name| server_named(&name, generation.document())).transpose()?;
-        let Ok(message) = serde_json::from_slice::<Incoming<'_>>(&bytes) else {
-            let (code, problem) = match serde_json::from_slice::<&RawValue>(&bytes) {
-                Ok(_) => (NO_REQUEST, "a message is one JSON-RPC object; several at once are not taken"),
-                Err(_) => (NO_JSON, "the message is no JSON"),
-            };
-            return Ok(json(StatusCode::BAD_REQUEST, message::error(None, code, problem, None)));
-        };
-        if message.jsonrpc != "2.0" {
-            let problem = "`jsonrpc` is not `2.0`";
-            return Ok(json(StatusCode::BAD_REQUEST, message::error(message.id, NO_REQUEST, problem, None)));
-        }
-        // Answers of the client's and notifications are taken and change nothing.
-        let (Some(method), Some(id)) = (message.method.as_deref(), message.id) else {
-            return Ok(json(StatusCode::ACCEPTED, Vec::new()));
-        };
         let asked = Asked { generation: &generation, only };
-        Ok(match method {
-            "initialize" => Self::welcome(id, message.params),
-            "ping" => json(StatusCode::OK, message::result(Some(id), Arguments::new())),
-            "tools/list" => json(StatusCode::OK, self.list(&asked, id).await),
-            "tools/call" => json(StatusCode::OK, self.call(&asked, id, message.params).await),
-            _ => json(StatusCode::OK, message::error(Some(id), NO_METHOD, "the gateway serves tools alone", None)),
-        })
-    }
-
-    fn welcome(id: &RawValue, params: Option<&RawValue>) -> Response<Body> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Hello {
-            protocol_version: String,
-        }
-        let wanted = params.and_then(|params| serde_json::from_str::<Hello>(params.get()).ok());
-        let wanted = wanted.map(|hello| hello.protocol_version);
-        let version = VERSIONS.iter().find(|version| Some(**version) == wanted.as_deref()).copied().unwrap_or(LATEST);
-        let welcome = serde_json::value::to_raw_value(&Welcome {
-            protocol_version: version,
-            capabilities: Capabilities { tools: ToolsCapability { list_changed: false } },
-            server_info: Info { name: "kars-router", version: env!("CARGO_PKG_VERSION") },
-        });
-        let mut response = json(StatusCode::OK, message::result(Some(id), welcome.expect("its keys are text")));
-        // A session holds nothing here: who asks is known without it.
-        response.headers_mut().insert(SESSION, HeaderValue::from_static("router"));
-        response
+        let answer = match server::read(&bytes) {
+            Message::Answered(response) => return Ok(response),
+            Message::List(id) => self.list(&asked, id).await,
+            Message::Call(id, call) => self.call(&asked, id, &call).await,
+        };
+        Ok(server::json(StatusCode::OK, answer))
     }
 
     async fn list(&self, asked: &Asked<'_>, id: &RawValue) -> Vec<u8> {
@@ -179,18 +131,14 @@ impl<D: Dial> Gateway<D> {
         message::result(Some(id), Tools { tools: tools.iter().map(|tool| &**tool).collect() })
     }
 
-    async fn call(&self, asked: &Asked<'_>, id: &RawValue, params: Option<&RawValue>) -> Vec<u8> {
-        let call = params.and_then(|params| serde_json::from_str::<Call>(params.get()).ok());
-        let Some(Call { name, arguments }) = call else {
-            return message::error(Some(id), WRONG_PARAMS, "a call has a `name` and `arguments`", None);
-        };
-        match self.called(asked, &name, &arguments).await {
+    async fn call(&self, asked: &Asked<'_>, id: &RawValue, call: &Call) -> Vec<u8> {
+        match self.called(asked, &call.name, &call.arguments).await {
             Ok(answer) => match (answer.result, answer.error) {
                 (Some(result), _) => message::result(Some(id), result),
                 (None, Some(error)) => message::foreign_error(Some(id), &error),
                 (None, None) => message::error(Some(id), message::FAULT, "the server answered nothing", None),
             },
-            Err(refusal) => refused(id, &refusal),
+            Err(refusal) => server::refused(id, &refusal),
         }
     }
 
@@ -285,47 +233,6 @@ impl<D: Dial> Gateway<D> {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Welcome {
-    protocol_version: &'static str,
-    capabilities: Capabilities,
-    server_info: Info,
-}
-
-#[derive(Serialize)]
-struct Capabilities {
-    tools: ToolsCapability,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolsCapability {
-    list_changed: bool,
-}
-
-#[derive(Serialize)]
-struct Info {
-    name: &'static str,
-    version: &'static str,
-}
-
-/// A client that takes only one form of answer would wait for ever on the other.
-fn accepts(headers: &HeaderMap) -> Result<(), Refusal> {
-    let accepted: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let takes = |kind: &str, family: &str| {
-        accepted.iter().flat_map(|list| list.split(',')).any(|one| {
-            let one = one.split(';').next().unwrap_or_default().trim();
-            one == kind || one == family || one == "*/*"
-        })
-    };
-    if takes("application/json", "application/*") && takes("text/event-stream", "text/*") {
-        return Ok(());
-    }
-    let message = "`accept` must name `application/json` and `text/event-stream`";
-    Err(Refusal::new(ErrorCode::ArgsWrong, message))
-}
-
 fn server_named<'d>(name: &HeaderValue, document: &'d RouterDocument) -> Result<&'d Name, Refusal> {
     let text = name.to_str().unwrap_or_default();
     let found = document.mcp.keys().find(|known| known.as_str() == text);
@@ -355,28 +262,6 @@ fn renamed(tool: &RawValue, name: &str) -> Option<Box<RawValue>> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(tool.get()).ok()?;
     fields.insert("name".to_owned(), serde_json::value::to_raw_value(name).ok()?);
     serde_json::value::to_raw_value(&fields).ok()
-}
-
-/// A refusal as a tool's result, which models read, and not as a fault of the protocol, which they never see.
-fn refused(id: &RawValue, refusal: &Refusal) -> Vec<u8> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Refused<'a> {
-        content: [Text<'a>; 1],
-        is_error: bool,
-    }
-    #[derive(Serialize)]
-    struct Text<'a> {
-        #[serde(rename = "type")]
-        kind: &'static str,
-        text: &'a str,
-    }
-    let text = serde_json::to_string(&refusal.detail).expect("its keys are text");
-    message::result(Some(id), Refused { content: [Text { kind: "text", text: &text }], is_error: true })
-}
-
-fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
-    reply(status, "application/json", body)
 }
 
 /// A server that does not do what it should.

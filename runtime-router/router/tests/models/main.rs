@@ -2,5 +2,6 @@
 
 mod inference;
 mod mcp;
+mod platform;
 mod provider;
 mod support;

@@ -115,8 +115,14 @@ error_codes! {
     UpstreamUnavailable = "upstream.unavailable", 503, "try again later, or add a `fallback` to the model in the scenario";
     /// The service answered, but not usefully.
     UpstreamFailed = "upstream.failed", 502, "the message quotes the service";
+    /// The service does not take the router's credential.
+    UpstreamDenied = "upstream.denied", 502, "check `credential` of the model in the scenario, and what its identity may do there";
     /// The service took too long.
     UpstreamTimeout = "upstream.timeout", 504, "try again, or ask for less at once";
+    /// No model of the agent has a provider that hosts the tool.
+    PlatformUnsupported = "platform.unsupported_for_provider", 501, "give the agent a model whose provider hosts the tool";
+    /// The memory store is not there, and the router may not create it.
+    MemoryStoreMissing = "memory.store_missing", 404, "create the store at the provider, or write `create` at the memory in the scenario";
     /// There is no agent of this name.
     MeshPeerUnknown = "mesh.peer_unknown", 404, "`GET /kars/v1/mesh/peers` lists the agents of this scenario";
     /// No link carries it.

@@ -43,6 +43,9 @@ pub struct Route {
     pub deployment: ModelName,
     /// The API it speaks.
     pub dialect: Dialect,
+    /// Every API it offers; empty where they are those that its dialect implies.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apis: BTreeSet<Dialect>,
     /// The provider's base URL.
     pub endpoint: Endpoint,
     /// What the router shows the provider.
@@ -51,6 +54,14 @@ pub struct Route {
     pub context_length: u64,
     /// What the provider must filter at least.
     pub safety: Safety,
+}
+
+impl Route {
+    /// Whether it can be asked over an API without a translation.
+    #[must_use]
+    pub fn offers(&self, api: Dialect) -> bool {
+        api.is_offered(self.dialect, self.apis.iter().copied())
+    }
 }
 
 /// Who serves a model.
@@ -107,6 +118,20 @@ impl Dialect {
             Self::ChatCompletions => "chat-completions",
             Self::Messages => "messages",
         }
+    }
+
+    /// Whether a model that speaks `spoken` and offers `all` offers this API. Where `all` is empty, whoever speaks `responses`
+    /// offers `chat-completions`, too.
+    pub fn is_offered(self, spoken: Self, all: impl IntoIterator<Item = Self>) -> bool {
+        let mut all = all.into_iter().peekable();
+        let implied = all.peek().is_none() && (spoken, self) == (Self::Responses, Self::ChatCompletions);
+        spoken == self || implied || all.any(|api| api == self)
+    }
+
+    /// Whether requests and answers of one can be told in the other.
+    #[must_use]
+    pub fn translates_to(self, other: Self) -> bool {
+        self == other || (self != Self::Messages && other != Self::Messages)
     }
 }
 

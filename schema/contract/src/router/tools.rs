@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
 use crate::id::RuleId;
+use crate::name::ModelName;
 use crate::router::Credential;
 use crate::tool::{ToolId, ToolPattern};
 
@@ -134,4 +135,15 @@ pub struct Memory {
     pub retention_days: Option<u32>,
     /// Whether other agents see the same scope.
     pub shared: bool,
+    /// How the store is created where it is missing; absent means that it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<NewStore>,
+}
+
+/// How a memory store is created.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewStore {
+    /// The deployment that the store finds memories by.
+    pub embedding: ModelName,
 }

@@ -7,8 +7,8 @@ use kars_contract::permits::Arguments;
 use kars_contract::router::{
     AllowedModel, ArgumentMatcher, Budget, Channel, Child, Credential, Dialect, Effect, EgressRule, Enforcer,
     FilePattern, GrantedTool, Identity, IncomingLink, Inference, InfraDestination, Isolation, Learn, Limits,
-    LoopbackUrl, McpServer, Memory, Mesh, MeshIdentity, OutgoingLink, PromptEndpoint, PromptProtocol, Provider,
-    Respond, RespondMode, Route, Runtime, RuntimeIdentity, Safety, Severity, ToolRule, When,
+    LoopbackUrl, McpServer, Memory, Mesh, MeshIdentity, NewStore, OutgoingLink, PromptEndpoint, PromptProtocol,
+    Provider, Respond, RespondMode, Route, Runtime, RuntimeIdentity, Safety, Severity, ToolRule, When,
 };
 use kars_contract::{HostPattern, Instant, Name, Port, RouterDocument, RuleId, ToolPattern};
 use proptest::collection::{btree_map, btree_set, vec};
@@ -139,6 +139,7 @@ fn inference() -> impl Strategy<Value = Inference> {
                 provider: Provider::AzureFoundry,
                 deployment: of("gpt-5.4"),
                 dialect: Dialect::Responses,
+                apis: BTreeSet::from([Dialect::Responses]),
                 endpoint: of("https://contoso.services.ai.azure.com/api/projects/brief"),
                 credential,
                 context_length,
@@ -233,6 +234,7 @@ pub(crate) fn document() -> impl Strategy<Value = RouterDocument> {
                 scope: "scope".to_owned(),
                 retention_days: Some(7),
                 shared: false,
+                create: Some(NewStore { embedding: of("text-embedding-3-small") }),
             }),
             channels: BTreeMap::from([(of("ops"), Channel { kind: of("telegram") })]),
             mesh,

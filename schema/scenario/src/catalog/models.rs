@@ -72,11 +72,21 @@ pub struct KnownModel {
     pub deployment: Spanned<ModelName>,
     /// The dialect it speaks.
     pub dialect: Dialect,
+    /// Every API it offers: `[responses]`. Without this line its dialect, and beside `responses` also `chat-completions`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apis: Vec<Dialect>,
     /// Tokens of prompt and answer together.
     pub context_length: u32,
     /// Whether it calls tools.
     #[serde(default)]
     pub tools: bool,
+}
+
+impl KnownModel {
+    /// Whether it can be asked over an API without a translation.
+    pub fn offers(&self, api: Dialect) -> bool {
+        api.is_offered(self.dialect, self.apis.iter().copied())
+    }
 }
 
 /// The kind of a list of account-scoped hosts.

@@ -6,6 +6,7 @@ use kars_contract::tool::ToolId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Dialect;
 use crate::agent::Version;
 use crate::decode::Decode;
 use crate::diagnostic::Found;
@@ -58,6 +59,9 @@ pub struct Tool {
     /// Model providers that serve it; all where it is left out.
     #[serde(default)]
     pub providers: Option<Vec<Provider>>,
+    /// The API over which the router asks the agent's model for it, which the model must offer; none where it asks no model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Dialect>,
     /// Runtime versions that have it; all where it is left out.
     #[serde(default)]
     pub versions: Option<Vec<Version>>,

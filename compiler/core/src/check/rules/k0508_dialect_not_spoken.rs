@@ -1,4 +1,4 @@
-//! K0508: an agent and all models that may answer it speak one dialect. Not here: agents without a model.
+//! K0508: an agent and all models that may answer it speak dialects that translate to each other. Not here: agents without a model.
 
 use kars_contract::router::Dialect;
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
@@ -19,7 +19,7 @@ fn agents(scenario: &Resolved<'_>, found: &mut Found) {
         let (Some(model), Some(runtime)) = (&agent.model, &agent.runtime) else { continue };
         let spoken = &runtime.descriptor.dialects;
         let Some((first, known)) = model.candidates.first().and_then(|first| Some((first, first.known?))) else { continue };
-        if spoken.is_empty() || spoken.contains(&known.dialect) {
+        if spoken.is_empty() || spoken.iter().any(|dialect| dialect.translates_to(known.dialect)) {
             continue;
         }
         let words: Vec<_> = spoken.iter().map(|dialect| format!("`{}`", dialect.as_str())).collect();
@@ -42,13 +42,13 @@ fn fallbacks(scenario: &Resolved<'_>, found: &mut Found) {
     for (name, model) in models {
         let (Some(Fallback::Models(next)), Some(own)) = (&model.fallback, dialect(&name.value)) else { continue };
         for spare in next {
-            let Some(other) = dialect(&spare.value).filter(|other| *other != own) else { continue };
+            let Some(other) = dialect(&spare.value).filter(|other| !other.translates_to(own)) else { continue };
             let words = [own, other].map(Dialect::as_str);
             found.push(
                 Diagnostic::error(RULE.code, spare.span, format!("`{}` cannot answer for `{}`", spare.value, name.value))
                     .label(format!("it speaks `{}`", words[1]))
                     .because(model.deployment.span, format!("requests that are repeated are in `{}`", words[0]))
-                    .help("fall back to a model of the same dialect"),
+                    .help("fall back to a model of the same dialect, or of one that the router translates"),
             );
         }
     }

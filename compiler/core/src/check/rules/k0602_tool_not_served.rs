@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kars_contract::router::Dialect;
 use kars_scenario::catalog::Tool;
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 use kars_scenario::span::Span;
@@ -33,7 +34,12 @@ fn is_hosted(tool: &Tool) -> bool {
 
 fn serves(model: &Candidate<'_>, tool: &Tool) -> bool {
     let listed = tool.providers.as_ref().is_none_or(|providers| providers.contains(&model.model.provider));
-    listed && model.provider.is_none_or(|provider| provider.foundry_tools)
+    listed && model.provider.is_none_or(|provider| provider.foundry_tools) && lacks(model, tool).is_none()
+}
+
+/// The API that the tool is asked over, where the model does not offer it.
+fn lacks(model: &Candidate<'_>, tool: &Tool) -> Option<Dialect> {
+    tool.api.filter(|api| model.known.is_some_and(|known| !known.offers(*api)))
 }
 
 fn diagnostic(
@@ -52,6 +58,14 @@ fn diagnostic(
             .because(agent.name.span, "this agent has no model")
             .help("give the agent a `model`, or remove the tool");
     };
+    if model.provider.is_none_or(|provider| provider.foundry_tools)
+        && let Some(api) = tools.iter().find_map(|tool| lacks(model, tool))
+    {
+        return diagnostic
+            .label(format!("the provider hosts it for models that offer `{}`", api.as_str()))
+            .because(model.model.deployment.span, format!("`{}` does not offer it", model.deployment))
+            .help(format!("use a deployment that offers `{}`, or remove the tool", api.as_str()));
+    }
     let serving = scenario.scenario.models.iter().find(|(_, entry)| {
         let provider = scenario.catalog.providers.get(&entry.provider.value);
         provider.is_none_or(|provider| provider.foundry_tools)
