@@ -279,3 +279,23 @@ fn answers_beyond_the_floor_do_not_pass() {
     assert!(streamed.starts_with("data: {\"a\":1}\n\n") && streamed.contains("safety.blocked"), "{streamed}");
     assert!(!streamed.contains("secret words") && !streamed.contains("never"), "{streamed}");
 }
+
+#[test]
+fn what_a_provider_runs_is_not_asked_for_past_the_rules() {
+    let provider = Provider::start(|_, _, stream| whole(stream, 200, "", ANSWER));
+    let router = alone(&provider, &json!({}));
+    let tools = json!([
+        {"type": "web_search"},
+        {"type": "mcp", "server_label": "x", "server_url": "https://evil.example/mcp"},
+        {"type": "function", "name": "own", "parameters": {}},
+    ]);
+    let answer = router.post("/v1/responses", &[], &json!({"input": "x", "tools": tools}).to_string());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let asked: Value = serde_json::from_str(&provider.asked()[0].body).expect("it is JSON");
+    assert_eq!(asked["tools"], json!([{"type": "function", "name": "own", "parameters": {}}]));
+    for name in ["mcp_servers", "web_search_options", "data_sources", "agent", "agent_reference"] {
+        let answer = chat(&router, &json!({"messages": [], name: [{"url": "https://evil.example/mcp"}]}));
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (403, &json!("policy.denied")), "{name}");
+    }
+    assert_eq!(provider.asked().len(), 1);
+}
