@@ -42,6 +42,8 @@ class Handler(BaseHTTPRequestHandler):
             "/v1/embeddings": self.answer_embeddings,
             "/v1/images/generations": self.answer_images,
             "/v1/messages": self.answer_messages,
+            "/openai/v1/responses": self.answer_responses,
+            "/memory_stores/notes:search_memories?api-version=v1": self.answer_memories,
         }[self.path]
         answer(body)
 
@@ -109,6 +111,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_images(self, _):
         self.whole(200, {"created": 1, "data": [{"b64_json": "AA=="}]})
+
+    def answer_memories(self, _):
+        self.whole(200, {"search_id": "s", "memories": [{"memory_item": {"content": "likes crabs"}}], "usage": {"total_tokens": 3}})
 
     def answer_messages(self, body):
         base = {"id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "stop_sequence": None}

@@ -56,6 +56,21 @@ pub struct Question<'a> {
     /// What responses is to hold beside its text.
     #[serde(borrow, default)]
     pub include: Option<&'a RawValue>,
+    /// MCP servers that the provider is to call.
+    #[serde(borrow, default)]
+    pub mcp_servers: Option<&'a RawValue>,
+    /// A search of the web by the provider.
+    #[serde(borrow, default)]
+    pub web_search_options: Option<&'a RawValue>,
+    /// Stores that the provider is to search.
+    #[serde(borrow, default)]
+    pub data_sources: Option<&'a RawValue>,
+    /// An agent that is kept at the provider.
+    #[serde(borrow, default)]
+    pub agent: Option<&'a RawValue>,
+    /// The same by its other name.
+    #[serde(borrow, default)]
+    pub agent_reference: Option<&'a RawValue>,
 }
 
 impl<'a> Question<'a> {

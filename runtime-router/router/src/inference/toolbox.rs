@@ -11,9 +11,19 @@ use serde_json::value::RawValue;
 use super::question::Question;
 use crate::refusal::Refusal;
 
+/// Types of tools that clients run themselves. Providers run all others, where no rule of the agent is asked.
+const RUN_BY_CLIENTS: [&str; 6] =
+    ["function", "custom", "local_shell", "apply_patch", "computer", "computer_use_preview"];
+/// How further such types begin, which end with a date.
+const RUN_BY_CLIENTS_DATED: [&str; 4] = ["bash_2", "text_editor_2", "computer_2", "memory_2"];
+/// The provider of tools that runtimes call by a longer name, since they have tools of the same names themselves.
+const HOSTED: &str = "foundry";
+
 /// A tool, as either family writes it.
 #[derive(Deserialize)]
 struct Offered {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     name: Option<String>,
     function: Option<Function>,
 }
@@ -23,12 +33,28 @@ struct Function {
     name: Option<String>,
 }
 
-/// The body without the tools that the agent does not have; `None` where it can stay as it is. Only where the runtime's tools
-/// stand in the catalogs can they be told from others: then a name that stands nowhere is not offered.
+/// Refuses what has the provider reach others in the place of the agent, past its rules.
+pub fn by_the_agent_itself(question: &Question<'_>) -> Result<(), Refusal> {
+    let hosted = [
+        ("mcp_servers", question.mcp_servers),
+        ("web_search_options", question.web_search_options),
+        ("data_sources", question.data_sources),
+        ("agent", question.agent),
+        ("agent_reference", question.agent_reference),
+    ];
+    let Some((name, _)) = hosted.iter().find(|(_, value)| value.is_some()) else { return Ok(()) };
+    let message =
+        format!("`{name}` has the provider reach others in the place of the agent; ask `/mcp` or `/platform/mcp`");
+    Err(Refusal::new(ErrorCode::PolicyDenied, message))
+}
+
+/// The body without the tools that the agent does not have; `None` where it can stay as it is. What a provider runs is never
+/// offered: it is asked for where rules decide it. Others can be told apart only where the runtime's tools stand in the
+/// catalogs: then a name that stands nowhere is not offered.
 pub fn filtered(body: &str, question: &Question<'_>, document: &RouterDocument) -> Result<Option<String>, Refusal> {
     let kind = document.identity.runtime.kind.as_str();
     let known = document.tools.iter().any(|granted| granted.tool.provider() == kind);
-    let Some(list) = question.tools.filter(|_| known) else { return Ok(None) };
+    let Some(list) = question.tools else { return Ok(None) };
     let wrong = |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("`tools` {problem}"));
     let Ok(items) = serde_json::from_str::<Option<Vec<&RawValue>>>(list.get()) else { return Err(wrong("is no list")) };
     let items = items.unwrap_or_default();
@@ -36,8 +62,15 @@ pub fn filtered(body: &str, question: &Question<'_>, document: &RouterDocument) 
     for item in &items {
         let offered: Offered =
             serde_json::from_str(item.get()).map_err(|error| wrong(&format!("holds no tool: {error}")))?;
+        if !offered.kind.as_deref().is_none_or(is_run_by_clients) {
+            tracing::warn!("a tool that the provider runs is not offered to the model");
+            continue;
+        }
         let name = offered.function.and_then(|function| function.name).or(offered.name);
-        // A tool without a name is one of the provider's own.
+        if !known {
+            kept.push(item.get());
+            continue;
+        }
         let Some(name) = name else { continue };
         if !name.is_ascii() {
             return Err(wrong(&format!("holds `{name}`, whose letters can imitate others")));
@@ -52,9 +85,16 @@ pub fn filtered(body: &str, question: &Question<'_>, document: &RouterDocument) 
     Ok(Some(written(body, &kept)?))
 }
 
-/// Whether the agent has a tool of this name, as runtimes shorten it.
+fn is_run_by_clients(kind: &str) -> bool {
+    RUN_BY_CLIENTS.contains(&kind) || RUN_BY_CLIENTS_DATED.iter().any(|begin| kind.starts_with(begin))
+}
+
+/// Whether the agent has a tool of this name, as runtimes write it.
 fn has(document: &RouterDocument, name: &str) -> bool {
-    let granted = document.tools.iter().any(|granted| granted.tool.tool() == name);
+    let granted = document.tools.iter().any(|granted| match granted.tool.provider() {
+        HOSTED => name.strip_prefix(HOSTED).and_then(|rest| rest.strip_prefix('_')) == Some(granted.tool.tool()),
+        _ => granted.tool.tool() == name,
+    });
     let of_server = || {
         document.mcp.iter().any(|(server, declared)| {
             let prefix = format!("{MCP_PROVIDER}_{}_", server.as_str().replace('-', "_"));
@@ -95,6 +135,10 @@ mod tests {
 
     const LEAD: &[u8] = include_bytes!("../../../../tests/golden/exec-brief-hermes/kind/documents/lead.router.json");
 
+    const ANALYST: &[u8] =
+        include_bytes!("../../../../tests/golden/exec-brief-hermes/kind/documents/analyst.router.json");
+    const TRIAGE: &[u8] = include_bytes!("../../../../tests/golden/openai-agents/kind/documents/triage.router.json");
+
     fn asked(body: &Value) -> Result<Option<Value>, Refusal> {
         let (body, document) = (body.to_string(), RouterDocument::decode(LEAD).unwrap());
         let question = Question::read(body.as_bytes()).unwrap();
@@ -117,6 +161,44 @@ mod tests {
         assert_eq!(asked(&named).unwrap(), Some(json!({"tools": [flat("todo")]})));
         for body in [json!({}), json!({"tools": null}), json!({"tools": []}), json!({"tools": [flat("todo")]})] {
             assert_eq!(asked(&body).unwrap(), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn what_a_provider_runs_is_offered_to_nobody() {
+        let body = json!({"model": "m", "tools": [
+            {"type": "web_search"},
+            {"type": "mcp", "server_label": "x", "server_url": "https://evil.example"},
+            {"type": "web_search_20250305", "name": "web_search"},
+            {"type": "memory_search_preview", "memory_store_name": "notes", "scope": "other"},
+            {"type": "code_interpreter", "container": {"type": "auto"}},
+            {"type": "function", "name": "own"},
+            {"type": "bash_20250124", "name": "bash"},
+            {"name": "plain"},
+        ], "tool_choice": {"type": "web_search"}});
+        let text = body.to_string();
+        let question = Question::read(text.as_bytes()).unwrap();
+        let filtered = filtered(&text, &question, &RouterDocument::decode(TRIAGE).unwrap()).unwrap().unwrap();
+        let rest: Value = serde_json::from_str(&filtered).unwrap();
+        let names: Vec<&str> =
+            rest["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert_eq!((names, &rest["tool_choice"]), (vec!["own", "bash", "plain"], &Value::Null));
+        assert_eq!(asked(&body).unwrap(), Some(json!({"model": "m"})));
+        for name in ["mcp_servers", "web_search_options", "data_sources", "agent", "agent_reference"] {
+            let text = json!({name: {}}).to_string();
+            let refusal = by_the_agent_itself(&Question::read(text.as_bytes()).unwrap()).unwrap_err();
+            assert_eq!(refusal.code(), ErrorCode::PolicyDenied);
+            assert!(refusal.detail.message.contains(name));
+            let text = json!({name: null}).to_string();
+            by_the_agent_itself(&Question::read(text.as_bytes()).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn hosted_tools_go_by_their_longer_name() {
+        let document = RouterDocument::decode(ANALYST).unwrap();
+        for (name, meant) in [("foundry_web_search", true), ("web_search", false), ("foundry_code_execute", false)] {
+            assert_eq!(has(&document, name), meant, "{name}");
         }
     }
 

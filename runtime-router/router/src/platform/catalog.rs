@@ -186,3 +186,52 @@ const MEMORY: Page = Page {
 const fn text(description: &'static str) -> Property {
     Property { kind: "string", description, choices: &[], items: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const CATALOG: &str = include_str!("../../../../policies/tools/foundry.yaml");
+
+    /// The schema that a catalog's arguments come to. What a plugin keeps to itself is no argument here.
+    fn schema(tool: &Value) -> Value {
+        let mut args = tool["args"].as_object().unwrap().clone();
+        if let Some(saves) = tool["call"]["saves"].as_str() {
+            args.remove(saves).unwrap();
+        }
+        let required: Vec<&String> =
+            args.iter().filter(|(_, argument)| argument["required"] == true).map(|(name, _)| name).collect();
+        let properties = args.iter().map(|(name, argument)| {
+            let mut property = argument.as_object().unwrap().clone();
+            property.remove("required");
+            if let Some(items) = property.get_mut("items") {
+                *items = json!({"type": items});
+            }
+            (name.clone(), Value::Object(property))
+        });
+        json!({
+            "type": "object",
+            "properties": properties.collect::<serde_json::Map<_, _>>(),
+            "required": required,
+            "additionalProperties": false,
+        })
+    }
+
+    #[test]
+    fn the_catalog_of_the_language_says_the_same() {
+        let catalog: Value = serde_saphyr::from_str(CATALOG).unwrap();
+        let tools = catalog["tools"].as_array().unwrap();
+        assert_eq!(tools.len(), HostedTool::ALL.len());
+        for (tool, written) in HostedTool::ALL.into_iter().zip(tools) {
+            assert_eq!(written["id"], json!(tool.id().as_str()));
+            assert_eq!(written["call"]["rpc"], json!(tool.name()));
+            assert_eq!(written["call"]["timeoutSeconds"], json!(tool.patience().as_secs()), "{}", tool.name());
+            assert_eq!(written["api"] == "responses", tool.is_response(), "{}", tool.name());
+            let meant =
+                json!({"name": tool.name(), "description": written["description"], "inputSchema": schema(written)});
+            assert_eq!(serde_json::to_value(tool.described()).unwrap(), meant);
+        }
+    }
+}

@@ -314,3 +314,23 @@ fn a_stream_ends_with_what_allowed_it() {
         assert!(answer.ends_with("data: [DONE]\n\n"), "what is still allowed goes on: {answer}");
     });
 }
+
+#[test]
+fn what_a_provider_runs_is_not_asked_for_past_the_rules() {
+    let provider = Provider::start(|_, _, stream| whole(stream, 200, "", ANSWER));
+    let router = alone(&provider, &json!({}));
+    let tools = json!([
+        {"type": "web_search"},
+        {"type": "mcp", "server_label": "x", "server_url": "https://evil.example/mcp"},
+        {"type": "function", "name": "own", "parameters": {}},
+    ]);
+    let answer = router.post("/v1/responses", &[], &json!({"input": "x", "tools": tools}).to_string());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let asked: Value = serde_json::from_str(&provider.asked()[0].body).expect("it is JSON");
+    assert_eq!(asked["tools"], json!([{"type": "function", "name": "own", "parameters": {}}]));
+    for name in ["mcp_servers", "web_search_options", "data_sources", "agent", "agent_reference"] {
+        let answer = chat(&router, &json!({"messages": [], name: [{"url": "https://evil.example/mcp"}]}));
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (403, &json!("policy.denied")), "{name}");
+    }
+    assert_eq!(provider.asked().len(), 1);
+}

@@ -5,3 +5,4 @@ mod mcp;
 mod platform;
 mod provider;
 mod support;
+mod translation;
