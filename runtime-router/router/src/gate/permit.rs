@@ -80,6 +80,12 @@ impl Permit {
 }
 
 impl Revoked {
+    /// What is allowed for ever.
+    #[cfg(test)]
+    pub fn never() -> Self {
+        Self(Box::pin(std::future::pending()))
+    }
+
     /// Completes once it is so.
     pub async fn wait(&mut self) {
         self.0.as_mut().await;
