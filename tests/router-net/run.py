@@ -16,7 +16,9 @@ import sys
 import tempfile
 import time
 
+import cases_crowd
 import cases_fetch
+import cases_handover
 import cases_http
 import cases_names
 import cases_transparent
@@ -28,7 +30,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 EXAMPLE = "tests/golden/maf/kind/documents/scribe.router.json"
 # Connections to these are redirected to the proxy, as the guard redirects those of the agent.
 REDIRECTED = "5.6.7.0/24"
-GROUPS = [cases_tunnel, cases_names, cases_http, cases_fetch, cases_transparent]
+GROUPS = [cases_tunnel, cases_names, cases_http, cases_fetch, cases_transparent, cases_handover, cases_crowd]
 
 
 def run(*command, **options):

@@ -11,12 +11,14 @@ mod routes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Request, Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
 use kars_kit::clock::now;
 use kars_kit::http::{Answer, Body, reply};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connect::Services;
 use crate::gate::Gate;
@@ -24,13 +26,15 @@ use crate::inference::errors;
 use crate::inference::forward::{Forward, family_of};
 use crate::inference::models;
 use crate::mcp::gateway::Gateway;
-use crate::metrics::Kind;
+use crate::metrics::{Ceiling, Kind};
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 pub use fetch::Fetcher;
 pub use routes::{ROUTES, Route};
 
 const JSON: &str = "application/json";
+/// Milliseconds after which a request that found no room may come again.
+const NO_ROOM_WAIT: u64 = 1000;
 
 /// What answers the agent.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub struct Api {
     ways: Ways,
     /// Where it listens: requests must be meant for it.
     address: SocketAddr,
+    /// Room for requests that wait for others. Answers that the router gives by itself need none, so nobody can hold them up.
+    lasting: Arc<Semaphore>,
 }
 
 /// The ways out of the pod that the API has.
@@ -55,16 +61,34 @@ pub struct Ways {
 }
 
 impl Api {
-    /// Answers requests that are meant for this address.
+    /// Answers requests that are meant for this address, so many at once of those that wait for others.
     #[must_use]
-    pub fn new(gate: Gate, ways: Ways, address: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { gate, ways, address })
+    pub fn new(gate: Gate, ways: Ways, address: SocketAddr, at_once: usize) -> Arc<Self> {
+        Arc::new(Self { gate, ways, address, lasting: Arc::new(Semaphore::new(at_once)) })
     }
 
     async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         meant_for(self.address, request.headers())?;
         let path = request.uri().path().to_owned();
         let route = Route::find(request.method(), &path)?;
+        let room = route.waits().then(|| self.room()).transpose()?;
+        let response = self.answered(route, request).await?;
+        // Until the last byte of the answer has gone.
+        Ok(match room {
+            None => response,
+            Some(room) => response.map(|body| held(body, room)),
+        })
+    }
+
+    fn room(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.lasting).try_acquire_owned().map_err(|_| {
+            self.gate.metrics().reached(Ceiling::Connections);
+            let message = "as many requests as the router carries at once wait for others already";
+            Refusal::new(ErrorCode::UpstreamUnavailable, message).after(NO_ROOM_WAIT)
+        })
+    }
+
+    async fn answered(&self, route: Route, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
         match route {
             Route::Evaluate => evaluate::answer(&self.gate, request).await,
             Route::Fetch => fetch::answer(&self.gate, &self.ways.fetcher, request).await,
@@ -82,6 +106,15 @@ impl Api {
             }
         }
     }
+}
+
+/// A body that keeps its room.
+fn held(body: Body, room: OwnedSemaphorePermit) -> Body {
+    body.map_frame(move |frame| {
+        let _held = &room;
+        frame
+    })
+    .boxed_unsync()
 }
 
 impl Answer for Api {

@@ -159,8 +159,9 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
         gateway: Gateway::new(gate.clone(), services, credentials, config.state.clone()),
     };
     let agent = ceilings(limits, limits.agent_connections);
-    tasks.spawn(serve(api, agent, tasks.clone(), Api::new(gate.clone(), ways, running.api)));
     let connections = size(limits.connections);
+    let answers = Api::new(gate.clone(), ways, running.api, agent.connections);
+    tasks.spawn(serve(api, ceilings(limits, limits.connections), tasks.clone(), answers));
     let responder = Responder::new(gate.clone(), connector.clone(), tasks.clone());
     tasks.spawn(Arc::clone(&responder).serve_tcp(dns));
     tasks.spawn(responder.serve_udp(questions));

@@ -1,16 +1,26 @@
 //! Bodies of requests, read whole and within bounds. Not here: what is in them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use kars_contract::agent_api::ErrorCode;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::refusal::Refusal;
 
+/// How long a whole body may take. It comes over loopback: whoever needs longer holds the connection on purpose.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// Reads a body of at most so many bytes.
 pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
-    match Limited::new(body, limit).collect().await {
+    let collected = timeout(LONGEST, Limited::new(body, limit).collect()).await;
+    let collected = collected.map_err(|_| {
+        Refusal::new(ErrorCode::ArgsWrong, format!("the body has not come within {} seconds", LONGEST.as_secs()))
+    })?;
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Refusal::new(ErrorCode::RequestTooLarge, format!("the body has more than {limit} bytes")))

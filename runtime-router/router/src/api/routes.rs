@@ -62,6 +62,15 @@ pub const ROUTES: [(Method, &str, Route); 22] = [
 ];
 
 impl Route {
+    /// Whether the answer comes from somebody else, and so may take its time.
+    #[must_use]
+    pub fn waits(self) -> bool {
+        match self {
+            Self::Fetch | Self::Inference(_) | Self::Mcp | Self::Mesh | Self::Spawn => true,
+            Self::Evaluate | Self::Allowlist | Self::Models | Self::Ignored => false,
+        }
+    }
+
     /// The route of a request.
     pub fn find(method: &Method, path: &str) -> Result<Self, Refusal> {
         let child =

@@ -273,3 +273,6 @@ fn too_large(most: usize) -> Refusal {
 fn silent(idle: Duration) -> Refusal {
     Refusal::new(ErrorCode::UpstreamTimeout, format!("the provider has sent nothing for {} s", idle.as_secs()))
 }
+
+#[cfg(test)]
+mod tests;

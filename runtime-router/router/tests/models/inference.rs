@@ -45,7 +45,7 @@ fn router(main: SocketAddr, spare: SocketAddr, budget: &Value) -> Router {
     )
 }
 
-fn alone(provider: &Provider, budget: &Value) -> Router {
+pub(crate) fn alone(provider: &Provider, budget: &Value) -> Router {
     router(provider.address, provider.address, budget)
 }
 

@@ -1,5 +1,7 @@
 //! The built router between an agent, its models and its MCP servers. Not here: what one module decides by itself, which its own tests ask.
 
+mod acceptance;
+mod hostile;
 mod inference;
 mod mcp;
 mod platform;

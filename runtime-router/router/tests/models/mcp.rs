@@ -3,6 +3,8 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -130,6 +132,15 @@ fn what_the_agent_does_not_have_never_arrives() {
     }
     let calls = methods(&server).iter().filter(|method| method.contains("tools/call")).count();
     assert_eq!(calls, 0);
+    // Lines reach the disk a moment after what they are about.
+    for what in ["mcp.wiki.delete", "mcp.wiki.ask"] {
+        let refused = |line: &str| line.contains(what) && line.contains("\"allowed\":false");
+        let until = Instant::now() + Duration::from_secs(20);
+        while !router.audit().lines().any(refused) {
+            assert!(Instant::now() < until, "{what} is not in {}", router.audit());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
     let called = ask(&router, None, "tools/call", &json!({"name": "wiki.ask", "arguments": {"q": "x"}})).json();
     assert_eq!(called["result"]["content"][0]["text"], "yes");
     assert_eq!(ask(&router, Some("other"), "tools/list", &json!({})).status, 404);
@@ -182,4 +193,38 @@ fn messages_that_are_none_are_refused() {
     assert_eq!(post(&[ACCEPT], r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).status, 202);
     let refused = router.get("/mcp");
     assert_eq!((refused.status, refused.header("allow")), (405, Some("POST")));
+}
+
+#[test]
+fn a_tool_may_take_its_time_and_no_longer_and_ends_with_its_grant() {
+    let server = Provider::start(|_, asked, stream| {
+        let message: Value = serde_json::from_str(&asked.body).expect("it is JSON");
+        if message["method"] == "tools/call" {
+            thread::sleep(Duration::from_secs(message["params"]["arguments"]["seconds"].as_u64().expect("a number")));
+        }
+        answer(asked, stream, false)
+    });
+    let router = router(&[("wiki", server.address)], &json!([]));
+    router.rewrite(|document| document["mcp"]["wiki"]["timeoutSeconds"] = json!(9));
+    while !router.admin("/metrics").body.contains("kars_router_policy_generation 2") {
+        thread::sleep(Duration::from_millis(50));
+    }
+    let call = |seconds: u64| {
+        ask(&router, Some("wiki"), "tools/call", &json!({"name": "ask", "arguments": {"seconds": seconds}})).json()
+    };
+    thread::scope(|scope| {
+        let (short, long) = (scope.spawn(|| call(7)), scope.spawn(|| call(20)));
+        assert_eq!(short.join().expect("it does not panic")["result"]["content"][0]["text"], "yes");
+        let cut = long.join().expect("it does not panic");
+        assert!(cut["result"]["content"][0]["text"].as_str().expect("text").contains("upstream.timeout"), "{cut}");
+        let revoked = scope.spawn(|| (call(8), Instant::now()));
+        while methods(&server).iter().filter(|method| method.contains("tools/call")).count() < 3 {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let now = Instant::now();
+        router.rewrite(|document| document["mcp"]["wiki"]["tools"] = json!(["other"]));
+        let (cut, ended) = revoked.join().expect("it does not panic");
+        assert!(cut["result"]["content"][0]["text"].as_str().expect("text").contains("no longer allowed"), "{cut}");
+        assert!(ended - now < Duration::from_secs(5));
+    });
 }

@@ -78,6 +78,26 @@ impl Router {
         fs::rename(folder.join("next.json"), folder.join("router.json")).expect("it can be replaced");
     }
 
+    /// Where an agent calls it.
+    pub(crate) fn api(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// What an operator is shown.
+    pub(crate) fn ctl(&self, page: &str) -> String {
+        let state = self.folder.as_ref().expect("it runs").path().join("state");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kars-router"));
+        let output = command.args(["ctl", page]).env("KARS_STATE_DIR", state).output().expect("it can be started");
+        String::from_utf8(output.stdout).expect("it is text")
+    }
+
+    /// Every decision that is on the disk.
+    pub(crate) fn audit(&self) -> String {
+        let folder = self.folder.as_ref().expect("it runs").path().join("state/audit");
+        let files = fs::read_dir(folder).expect("it is there").map(|entry| entry.expect("it can be read").path());
+        files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).expect("it is text")).collect()
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         let folder = self.folder.as_ref().expect("it runs");

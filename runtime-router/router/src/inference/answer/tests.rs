@@ -1,0 +1,87 @@
+//! Streams that last: minutes pass at once here, since the clock is stopped whenever everybody waits.
+
+use std::path::PathBuf;
+
+use hyper::Request;
+use kars_contract::permits::Policy;
+use kars_contract::router::{Budget, Severity};
+use kars_contract::{Endpoint, RouterDocument};
+use kars_kit::clock::now;
+use kars_kit::document::Files;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::{Instant, sleep};
+
+use super::super::budget::Ledger;
+use super::super::upstream::Upstream;
+use super::*;
+use crate::dial::{Connection, Dial};
+use crate::policy::Generation;
+
+/// A provider that sends an event again and again.
+struct Paced {
+    pause: Duration,
+    events: usize,
+}
+
+impl Dial for Paced {
+    async fn dial(&self, _: &Endpoint, _: &Generation) -> Result<Box<dyn Connection>, Refusal> {
+        let (near, far) = tokio::io::duplex(4096);
+        tokio::spawn(serve(far, self.pause, self.events));
+        Ok(Box::new(near))
+    }
+}
+
+async fn serve(mut stream: DuplexStream, pause: Duration, events: usize) -> std::io::Result<()> {
+    let mut head = [0; 1024];
+    assert!(stream.read(&mut head).await? > 0);
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n").await?;
+    for _ in 0..events {
+        sleep(pause).await;
+        stream.write_all(b"data: {\"choices\":[]}\n\n").await?;
+    }
+    stream.write_all(b"data: [DONE]\n\n").await
+}
+
+/// What a client gets of such a stream, and how long it took.
+async fn passed(pause: u64, events: usize) -> (String, Duration) {
+    let began = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/maf/kind/documents/scribe.router.json");
+    let files = Files { document: PathBuf::from(example), trust: None, origins: None };
+    let loaded = files.read().unwrap().judge(None, now(), None).unwrap();
+    let document: &RouterDocument = loaded.document();
+    let idle = Duration::from_secs(document.limits.inference_idle_seconds);
+    let generation = Generation { number: 1, policy: Policy::new(document), loaded };
+    let upstream = Upstream::new(std::sync::Arc::new(Paced { pause: Duration::from_secs(pause), events }));
+    let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+    let answered = upstream.send(&endpoint, &generation, Request::default(), idle).await.unwrap();
+    let most = Severity::High;
+    let passing = Passing {
+        api: Api::ChatCompletions,
+        model: ModelName::parse("main").unwrap(),
+        floor: Safety { prompt_shields: false, hate: most, self_harm: most, sexual: most, violence: most },
+        secret: None,
+        reservation: Ledger::open(folder.path()).unwrap().reserve(1, &Budget::default(), now()).unwrap(),
+        most: 1 << 20,
+        idle,
+        revoked: Revoked::never(),
+    };
+    let (response, lease) = answered.split();
+    let body = passing.pass(response, lease).await.into_body().collect().await.unwrap().to_bytes();
+    (String::from_utf8(body.to_vec()).unwrap(), began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_minutes_are_not_too_long() {
+    let (text, took) = passed(20, 30).await;
+    assert!(text.ends_with("data: [DONE]\n\n") && !text.contains("event: error"), "{text}");
+    assert_eq!(text.matches("choices").count(), 30);
+    assert!(took >= Duration::from_mins(10), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_with_an_event() {
+    let (text, took) = passed(121, 1).await;
+    assert!(text.contains("event: error") && text.contains("has sent nothing for 120 s"), "{text}");
+    assert!(took < Duration::from_secs(122), "{took:?}");
+}
