@@ -17,13 +17,12 @@ import sys
 import tempfile
 import time
 import traceback
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
 from check import CACHE, HERE, Results, finish, restart_with_yaml
+from provider import COST, Model, Wiki
 
 ROOT = HERE.parents[1]
 sys.path.append(str(ROOT / "tests/pod"))
@@ -44,7 +43,7 @@ def main():
 
     if missing := containers.missing():
         sys.exit(f"error: missing here: {missing}")
-    programs = built()
+    programs = containers.built(ROOT)
     results = Results()
     with tempfile.TemporaryDirectory() as folder:
         pods = [pod for version in installed for pod in rendered(programs["karsc"], Path(folder), version)]
@@ -55,14 +54,6 @@ def main():
                 results.failed += turn.failed
     results.check("there are pods", wanted)
     finish(results)
-
-
-def built():
-    """The programs of this tree, built together so that they share what they depend on."""
-    command = ["cargo", "build", "-q", "--locked", "--message-format=json", "-p", "karsc", "-p", "kars-router"]
-    lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
-    found = [Path(line["executable"]) for line in map(json.loads, lines) if line.get("executable")]
-    return {path.name: path for path in found}
 
 
 def rendered(karsc, folder, version):
@@ -101,7 +92,7 @@ class Turn:
 
     def __init__(self, folder, router, hermes, bundle, agent, name):
         from bundle import Bundle
-        from containers import Containers, Image, python_image
+        from containers import Containers, python_image, router_image
         from network import Network
         from outside import HOST, Outside
 
@@ -116,12 +107,10 @@ class Turn:
         self.network = Network([HOST, resolver], name)
         self.outside = Outside(self.network.outside, resolver, folder, self.hosts)
         self.containers = Containers(self.bundle, self.network.pod, folder, secrets)
-        self.router_image = Image({router: "/programs/kars-router", folder / "authority.pem": "/authority.pem"}, "/programs", entrypoint=["kars-router"])
+        self.router_image = router_image(router, folder)
         self.hermes_image = python_image(hermes, "/sandbox")
 
     def prepare_providers(self, last_words):
-        from provider import Model, Wiki
-
         routes = self.document["inference"]["routes"].values()
         self.model = Model([(call.name, call.args) for call in self.script], last_words, all(one["provider"] == "azure-foundry" for one in routes))
         self.hosts = {urllib.parse.urlsplit(one["endpoint"]).hostname: self.model.answer for one in routes}
@@ -139,6 +128,7 @@ class Turn:
         self.judge_router(results)
 
     def guard(self, results):
+        """Its rules are in force before anything else runs."""
         done = self.containers.run("guard", self.router_image)
         results.equal(f"the guard ends with: {done.stderr}", done.returncode, 0)
 
@@ -157,26 +147,14 @@ class Turn:
         self.network.forget()
 
     def start(self, results):
-        self.router = self.containers.start("router", self.router_image, environment={"SSL_CERT_FILE": "/authority.pem"})
-        probe = self.bundle.container("router")["startupProbe"]["exec"]["command"]
-        wait("the router's startup probe", self.router, lambda: self.containers.run("router", self.router_image, probe).returncode == 0)
-        wait("the router's readiness", self.router, lambda: self.page("/readyz")[0] == 200)
+        self.containers.start_router(self.router_image)
         results.equal("the agent is not ready before it runs", self.page("/agent/readyz")[0], 503)
-        self.hermes = self.containers.start("agent", self.hermes_image)
-        wait("the agent's readiness", self.hermes, lambda: self.page("/agent/readyz")[0] == 200)
+        hermes = self.containers.start("agent", self.hermes_image)
+        containers.wait("the agent's readiness", hermes, lambda: self.page("/agent/readyz")[0] == 200)
 
     def page(self, path):
         """Asks the admin port from outside, as the kubelet does."""
-        from network import POD4, inside
-
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with inside(self.network.outside), opener.open(f"http://{POD4}:{self.document['guard']['admin']}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-        except OSError as error:
-            return 0, str(error)
+        return self.network.page(self.document["guard"]["admin"], path)
 
     def prompt(self):
         """Sends the prompt where the document says that the runtime takes it, as the router's user, and reads events until the last."""
@@ -235,18 +213,17 @@ class Turn:
 
     def judge_router(self, results):
         state = self.bundle.environment("router")["KARS_STATE_DIR"]
-        program = ["kars-router"]
-        budgets = json.loads(self.containers.run("router", self.router_image, [*program, "ctl", "budgets"]).stdout)
-        results.check("the budget moved", str(len(self.model.asked) * provider_cost()) in json.dumps(budgets), budgets)
-        verified = self.containers.run("router", self.router_image, [*program, "audit", "verify"])
+        budgets = json.loads(self.containers.run("router", self.router_image, ["kars-router", "ctl", "budgets"]).stdout)
+        results.equal("the budget moved by what the model used", budgets["used"]["day"], len(self.model.asked) * COST)
+        self.containers.stop()
+        verified = self.containers.run("router", self.router_image, ["kars-router", "audit", "verify"])
         results.equal(f"the audit log is whole: {verified.stdout}{verified.stderr}", verified.returncode, 0)
         text = "".join(path.read_text() for path in sorted((self.containers.volumes / "state/audit").glob("*.jsonl")))
         lines = [json.loads(line) for line in text.splitlines()]
         decided = [(line["what"], line["allowed"]) for line in lines if line["kind"] == "evaluate"]
         results.equal("the audit log names every decision about a tool of Hermes", decided, [one.decided for one in self.script if one.decided])
-        refused = [line.get("rule") for line in lines if line["allowed"] is False]
-        results.check("and the rule of each refusal", None not in refused, refused)
-        self.containers.stop()
+        refused = [(line.get("rule"), line.get("origin")) for line in lines if line.get("allowed") is False]
+        results.check("and rule and line of each refusal", all(rule and origin for rule, origin in refused), refused)
         said = self.containers.log("router")
         results.check("the router does not panic", "panic" not in said, said[-2000:])
         files = [path for path in (self.containers.volumes / "workspace", self.containers.volumes / "home-0", self.containers.volumes / "temporary") if path.exists()]
@@ -261,12 +238,6 @@ class Turn:
         if hasattr(self, "containers"):
             self.containers.stop()
         self.network.remove()
-
-
-def provider_cost():
-    from provider import COST
-
-    return COST
 
 
 class Call(NamedTuple):
@@ -297,14 +268,6 @@ def script(document, tools):
     calls.append(Call("write_file", elsewhere, "rules.house[0]", (write, False)) if write in granted else Call("write_file", elsewhere, "not"))
     calls.append(Call("terminal", {"command": f"touch {SHELL}"}, "not"))
     return calls
-
-
-def wait(what, process, holds):
-    until = time.monotonic() + STARTING
-    while not holds():
-        if process.poll() is not None or time.monotonic() > until:
-            raise TimeoutError(f"{what}; its process: {process.poll()}")
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

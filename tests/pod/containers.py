@@ -4,16 +4,20 @@ Each has a root of its own that cannot be written, the mounts, the environment, 
 privileges, and the network namespace of the pod.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import PurePath
 
 # What a container may be given: `setpriv` needs the first two to become another user, the guard the third.
 CAPABILITIES = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_NET_ADMIN"]
 SYSTEM = ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin", "--symlink", "usr/lib", "/lib"]
 SYSTEM += ["--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev", "--dir", "/etc"]
+# Seconds that a container may take to start.
+STARTING = 120
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -36,7 +40,10 @@ class Containers:
         (etc / "group").write_text("root:x:0:\n")
 
     def command(self, name, image, command=None, environment=None):
-        """The whole command of a container: its own, or another in its place, as `kubectl exec` would run it."""
+        """The whole command of a container: its own, or another in its place, as `kubectl exec` would run it.
+
+        `environment` adds to that of the manifest, and takes away what is `None`.
+        """
         container = self.bundle.container(name)
         user, group, shared = self.bundle.users(name)
         added = container["securityContext"]["capabilities"].get("add", [])
@@ -52,7 +59,7 @@ class Containers:
         if container["securityContext"]["readOnlyRootFilesystem"]:
             arguments += ["--remount-ro", "/"]
         values = {"PATH": f"{image.path}:{PATH}"} | self.bundle.environment(name) | (environment or {})
-        arguments += ["--clearenv"] + [part for key, value in values.items() for part in ("--setenv", key, str(value))]
+        arguments += ["--clearenv"] + [part for key, value in values.items() if value is not None for part in ("--setenv", key, str(value))]
         arguments += ["--chdir", image.folder, "setpriv", f"--reuid={user}", f"--regid={group}", f"--groups={shared}", "--inh-caps=-all"]
         arguments += ["--bounding-set=" + ",".join(["-all", *(f"+{one.lower()}" for one in added)])]
         return arguments + (command or container.get("command") or image.entrypoint)
@@ -68,7 +75,14 @@ class Containers:
         """Runs a container, or a command in its place, to its end."""
         return subprocess.run(self.command(name, image, command, **options), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout, check=False)
 
+    def start_router(self, image):
+        """Starts the router and waits until its startup probe holds."""
+        probe = self.bundle.container("router")["startupProbe"]["exec"]["command"]
+        process = self.start("router", image, environment={"SSL_CERT_FILE": "/authority.pem"})
+        wait("the router's startup probe", process, lambda: self.run("router", image, probe).returncode == 0)
+
     def log(self, name):
+        """What a container printed."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -104,12 +118,34 @@ def python_image(environment, folder="/"):
     return Image(files, f"{environment}/bin", folder)
 
 
-def missing():
-    """Programs that are not here, and whether this is root."""
-    found = [tool for tool in ("bwrap", "ip", "nft", "openssl", "setpriv", "curl") if not shutil.which(tool)]
-    return found + ([] if os.geteuid() == 0 else ["root"])
-
-
 def this_python():
     """An image with the Python that runs this."""
-    return Image({sys.base_prefix: sys.base_prefix} if sys.base_prefix != "/usr" else {}, f"{sys.base_prefix}/bin")
+    return Image({} if sys.base_prefix == "/usr" else {sys.base_prefix: sys.base_prefix}, f"{sys.base_prefix}/bin")
+
+
+def router_image(program, folder):
+    """The router's image, with the authority of those who are outside."""
+    return Image({program: "/programs/kars-router", folder / "authority.pem": "/authority.pem"}, "/programs", entrypoint=["kars-router"])
+
+
+def built(root):
+    """The programs of this tree, built together so that they share what they depend on."""
+    command = ["cargo", "build", "-q", "--locked", "--message-format=json", "-p", "karsc", "-p", "kars-router"]
+    lines = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
+    found = [line["executable"] for line in map(json.loads, lines) if line.get("executable")]
+    return {os.path.basename(path): path for path in found}
+
+
+def wait(what, process, holds):
+    """Waits until something holds while a process runs."""
+    until = time.monotonic() + STARTING
+    while not holds():
+        if process.poll() is not None or time.monotonic() > until:
+            raise TimeoutError(f"{what}; its process: {process.poll()}")
+        time.sleep(0.1)
+
+
+def missing():
+    """What is not here that this needs: programs, or root."""
+    found = [tool for tool in ("bwrap", "curl", "ip", "nft", "openssl", "setpriv") if not shutil.which(tool)]
+    return found + ([] if os.geteuid() == 0 else ["root"])

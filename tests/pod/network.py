@@ -9,6 +9,8 @@ import ctypes
 import json
 import os
 import subprocess
+import urllib.error
+import urllib.request
 
 POD4, GATE4, POD6, GATE6 = "192.168.77.2", "192.168.77.1", "2600:bbbb::2", "2600:bbbb::1"
 CLONE_NEWNET = 0x40000000
@@ -68,6 +70,17 @@ class Network:
         for namespace in (self.pod, self.outside):
             for name in ("flows4", "flows6", "others4", "others6"):
                 run("ip", "netns", "exec", namespace, "nft", "flush", "set", "inet", "kars_watch", name)
+
+    def page(self, port, path):
+        """Status and text of a page of the pod, asked for from outside; status 0 where nobody answers."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with inside(self.outside), opener.open(f"http://{POD4}:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
 
     def remove(self):
         for namespace in (self.pod, self.outside):

@@ -1,5 +1,6 @@
 //! The built router between an agent, its models and its MCP servers. Not here: what one module decides by itself, which its own tests ask.
 
+mod hermes;
 mod inference;
 mod mcp;
 mod provider;
