@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from check import CACHE, HERE, Results, finish, restart_with_yaml
+from containers import Containers, Image, built, missing, python_image, router_image, wait
+from network import Network
+from outside import HOST, Outside
 from provider import COST, Model, Wiki
 
 ROOT = HERE.parents[1]
-sys.path.append(str(ROOT / "tests/pod"))
 SCENARIOS = ["exec-brief-hermes", "exec-brief-hermes-single", "mesh-roundtrip-hermes"]
 RENDERED = "0.15.2"
 KEY = "sk-of-the-router-0123456789"
@@ -39,11 +41,9 @@ def main():
     if not installed:
         sys.exit("error: no Hermes is installed: run `tests/hermes/setup.sh`")
     restart_with_yaml(next(iter(installed.values())) / "bin/python")
-    import containers
-
-    if missing := containers.missing():
-        sys.exit(f"error: missing here: {missing}")
-    programs = containers.built(ROOT)
+    if lacking := missing():
+        sys.exit(f"error: missing here: {lacking}")
+    programs = built(ROOT)
     results = Results()
     with tempfile.TemporaryDirectory() as folder:
         pods = [pod for version in installed for pod in rendered(programs["karsc"], Path(folder), version)]
@@ -74,15 +74,14 @@ def live(router, hermes, version, scenario, agent, bundle):
     results, began = Results(), time.monotonic()
     named = Results(f"{version} {scenario}/{agent}: ", results)
     with tempfile.TemporaryDirectory() as folder:
-        turn = None
+        turn = Turn(bundle, agent)
         try:
-            turn = Turn(Path(folder), router, hermes, bundle, agent, f"{SCENARIOS.index(scenario)}{agent}{version.replace('.', '')}")
+            turn.prepare(Path(folder), router, hermes, f"{SCENARIOS.index(scenario)}{agent}{version.replace('.', '')}")
             turn.judge(named)
         except Exception:
-            named.check("the turn", False, traceback.format_exc() + (turn.logs() if turn else ""))
+            named.check("the turn", False, traceback.format_exc() + turn.logs())
         finally:
-            if turn:
-                turn.end()
+            turn.end()
     print(f"{version:8} {scenario}/{agent:10} {time.monotonic() - began:5.1f} s, {results.passed} passed, {results.failed} failed", flush=True)
     return results
 
@@ -90,18 +89,20 @@ def live(router, hermes, version, scenario, agent, bundle):
 class Turn:
     """A pod, what is outside of it, and one prompt."""
 
-    def __init__(self, folder, router, hermes, bundle, agent, name):
+    def __init__(self, bundle, agent):
         from bundle import Bundle
-        from containers import Containers, python_image, router_image
-        from network import Network
-        from outside import HOST, Outside
 
         self.bundle = Bundle(bundle, agent)
+        self.network = self.containers = None
         self.document = self.bundle.document
-        self.tools = json.loads(self.bundle.file("agent", f"{HOME}/plugins/kars/tools.json"))
-        self.environment = dict(line.split("=", 1) for line in self.bundle.file("agent", f"{HOME}/.env").splitlines() if not line.startswith("#"))
+        files = self.bundle.files("agent")
+        self.tools = json.loads(files[f"{HOME}/plugins/kars/tools.json"])
+        self.environment = dict(line.split("=", 1) for line in files[f"{HOME}/.env"].splitlines() if not line.startswith("#"))
         self.script = script(self.document, self.tools)
         self.prepare_providers(f"{agent} is done")
+
+    def prepare(self, folder, router, hermes, name):
+        """Makes the pod, but starts nothing in it."""
         resolver = self.bundle.environment("router")["KARS_RESOLVER"].split(":")[0]
         secrets = {one["credential"]["secret"]: KEY for one in self.document["inference"]["routes"].values()}
         self.network = Network([HOST, resolver], name)
@@ -134,8 +135,6 @@ class Turn:
 
     def tripwire(self, results):
         """What watches the network sees what an agent tries that knows no better, and nothing of it gets out."""
-        from containers import Image
-
         resolver = self.outside.resolver
         self.containers.run("agent", Image({}, "/"), ["curl", "-s", "--noproxy", "*", "--max-time", "1", "http://1.2.3.4:5432"])
         self.containers.run("agent", Image({}, "/"), ["bash", "-c", f"printf x >/dev/udp/{resolver}/53"])
@@ -150,7 +149,7 @@ class Turn:
         self.containers.start_router(self.router_image)
         results.equal("the agent is not ready before it runs", self.page("/agent/readyz")[0], 503)
         hermes = self.containers.start("agent", self.hermes_image)
-        containers.wait("the agent's readiness", hermes, lambda: self.page("/agent/readyz")[0] == 200)
+        wait("the agent's readiness", hermes, lambda: self.page("/agent/readyz")[0] == 200)
 
     def page(self, path):
         """Asks the admin port from outside, as the kubelet does."""
@@ -196,8 +195,6 @@ class Turn:
 
     def judge_network(self, results):
         """The agent reaches the router's ports and nothing else; the pod reaches the resolver and the document's hosts."""
-        from outside import HOST
-
         guard = self.document["guard"]
         flows = self.network.flows(self.network.pod)
         agent = {flow[1:] for flow in flows if flow[0] == guard["agentUid"]}
@@ -212,7 +209,6 @@ class Turn:
         results.equal("nobody is asked in the clear", [one for one in self.outside.requests if one["port"] != 443], [])
 
     def judge_router(self, results):
-        state = self.bundle.environment("router")["KARS_STATE_DIR"]
         budgets = json.loads(self.containers.run("router", self.router_image, ["kars-router", "ctl", "budgets"]).stdout)
         results.equal("the budget moved by what the model used", budgets["used"]["day"], len(self.model.asked) * COST)
         self.containers.stop()
@@ -232,12 +228,13 @@ class Turn:
         results.check("nor in a log", KEY not in said + self.containers.log("agent") + text)
 
     def logs(self):
-        return "".join(f"\n--- {name}\n{self.containers.log(name)[-3000:]}" for name in ("router", "agent")) if hasattr(self, "containers") else ""
+        return "".join(f"\n--- {name}\n{self.containers.log(name)[-3000:]}" for name in ("router", "agent")) if self.containers else ""
 
     def end(self):
-        if hasattr(self, "containers"):
+        if self.containers:
             self.containers.stop()
-        self.network.remove()
+        if self.network:
+            self.network.remove()
 
 
 class Call(NamedTuple):
@@ -253,7 +250,7 @@ def script(document, tools):
     """Calls that the scenario allows, each kind that the agent has, and two that it does not."""
     granted = {one["tool"] for one in document["tools"]}
     calls = []
-    write, denied = "hermes.file.write_file", ("`write_file`", "write_file")
+    write = "hermes.file.write_file"
     if write in granted:
         calls.append(Call("write_file", {"path": ALLOWED, "content": "the brief"}, "bytes_written", (write, True)))
     if "hermes.todo.todo" in granted:

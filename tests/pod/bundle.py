@@ -35,11 +35,21 @@ class Bundle:
         pod, own = self.spec["securityContext"], self.container(name)["securityContext"]
         return own["runAsUser"], own.get("runAsGroup", pod["runAsGroup"]), pod["fsGroup"]
 
-    def file(self, name, path):
-        """The text of a file that a config map puts into a container."""
-        volumes = {one["name"]: one["configMap"]["name"] for one in self.spec["volumes"] if "configMap" in one}
-        mount = next(one for one in self.container(name)["volumeMounts"] if one["mountPath"] == path)
-        return self.config_maps[volumes[mount["name"]]][mount["subPath"]]
+    def files(self, name):
+        """The files that config maps put into a container, by their paths."""
+        volumes = {one["name"]: one["configMap"] for one in self.spec["volumes"] if "configMap" in one}
+        found = {}
+        for mount in self.container(name).get("volumeMounts", []):
+            if mount["name"] in volumes:
+                data = self.config_map(volumes[mount["name"]])
+                path = mount["mountPath"]
+                found |= {path: data[mount["subPath"]]} if "subPath" in mount else {f"{path}/{key}": text for key, text in data.items()}
+        return found
+
+    def config_map(self, volume):
+        """The files of a volume that a config map fills."""
+        data = self.config_maps[volume["name"]]
+        return {one["path"]: data[one["key"]] for one in volume["items"]} if "items" in volume else data
 
     def write_volumes(self, folder, secrets):
         """Lays out every volume under the folder as the kubelet would; `secrets` holds the text of each `secret/key`."""
@@ -48,9 +58,7 @@ class Bundle:
             place = folder / volume["name"]
             place.mkdir(parents=True)
             if "configMap" in volume:
-                data = self.config_maps[volume["configMap"]["name"]]
-                items = volume["configMap"].get("items") or [{"key": key, "path": key} for key in data]
-                put(place, {one["path"]: data[one["key"]] for one in items}, volume["configMap"].get("defaultMode", 0o644), group)
+                put(place, self.config_map(volume["configMap"]), volume["configMap"].get("defaultMode", 0o644), group)
             elif "projected" in volume:
                 for source in volume["projected"]["sources"]:
                     found = {one["path"]: secrets[f"{source['secret']['name']}/{one['key']}"] for one in source["secret"]["items"]}

@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/hermes"))
 
 from check import CACHE, Results, finish, restart_with_yaml
+from containers import Containers, Image, built, missing, router_image, this_python
+from network import Network, run
+from outside import HOST, Outside
 
 SCENARIO, AGENT = "exec-brief-hermes", "analyst"
 GOOD, PLAIN, DENIED = "api.github.com", "plain.example.net", "denied.example.net"
@@ -46,11 +49,9 @@ def main():
     if not pythons:
         sys.exit("error: no Python that reads YAML: run `tests/hermes/setup.sh`")
     restart_with_yaml(pythons[0])
-    import containers
-
-    if missing := containers.missing():
-        sys.exit(f"error: missing here: {missing}")
-    programs = containers.built(ROOT)
+    if lacking := missing():
+        sys.exit(f"error: missing here: {lacking}")
+    programs = built(ROOT)
     results = Results()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -84,14 +85,18 @@ class Pod:
 
     def __init__(self, folder, router, bundle):
         from bundle import Bundle
-        from containers import Containers, Image, router_image, this_python
-        from network import Network, run
-        from outside import HOST, Outside
 
         self.bundle = Bundle(bundle, AGENT)
         self.document = self.bundle.document
         resolver = self.bundle.environment("router")["KARS_RESOLVER"].split(":")[0]
         self.network = Network([HOST, resolver, "9.9.9.9", SIX], "curl")
+        try:
+            self.furnish(folder, router, resolver)
+        except BaseException:
+            self.network.remove()
+            raise
+
+    def furnish(self, folder, router, resolver):
         # What container runtimes allow by default: to send an echo request without privileges.
         run("ip", "netns", "exec", self.network.pod, "sysctl", "-q", "-w", "net.ipv4.ping_group_range=0 2147483647")
         self.outside = Outside(self.network.outside, resolver, folder, dict.fromkeys((GOOD, PLAIN, DENIED), greet))
@@ -164,8 +169,6 @@ class Pod:
 
     def end(self, results):
         """What arrived outside over the whole time is what was allowed."""
-        from outside import HOST
-
         requests = [(one["host"], one["port"]) for one in self.outside.requests]
         results.equal("nothing else was asked", requests, [(DENIED, 443)])
         results.equal("no other name left", {name for name, _ in self.outside.asked}, {GOOD, PLAIN})

@@ -38,6 +38,13 @@ class Network:
 
     def __init__(self, addresses, name):
         self.pod, self.outside = f"kars-{name}-{os.getpid()}", f"kars-{name}-out-{os.getpid()}"
+        try:
+            self.join(addresses)
+        except BaseException:
+            self.remove()
+            raise
+
+    def join(self, addresses):
         ends = ((self.pod, "pod", POD4, POD6, GATE4, GATE6), (self.outside, "out", GATE4, GATE6, POD4, POD6))
         for namespace, *_ in ends:
             run("ip", "netns", "add", namespace)
