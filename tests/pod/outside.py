@@ -33,7 +33,11 @@ class Outside:
         """Answers every question for an address of a known name, and says of all else that there is none."""
         while True:
             packet, peer = self.datagrams.recvfrom(4096)
-            name, end = name_in(packet)
+            try:
+                name, end = name_in(packet)
+            except IndexError:
+                self.asked.append((packet.hex(), 0))
+                continue
             kind = struct.unpack("!H", packet[end : end + 2])[0]
             self.asked.append((name, kind))
             found = name in self.hosts and kind == 1
