@@ -33,9 +33,9 @@ guard:
 router-net *GROUPS:
     python3 tests/router-net/run.py {{GROUPS}}
 
-# The real Hermes reads the rendered files.
-hermes-config:
-    .ci/hermes-config
+# The real Hermes reads the rendered files and takes a turn in each pod, behind router and guard; so does curl. Needs root.
+hermes:
+    .ci/hermes
 
 # KCL scenarios, with the official engine.
 kcl:

@@ -3,7 +3,6 @@
 Usage: ask.py ROOT REPORT. A stand-in for the router listens where the files say the router is.
 """
 
-import asyncio
 import hashlib
 import json
 import os

@@ -2,6 +2,7 @@
 """Lets the real Hermes read the files that karsc rendered for one agent, offline, and compares what it understood with what they say.
 
     tests/hermes/setup.sh
+    tests/hermes/check.py --trees tests/golden                        every Hermes agent of these bundles, equal ones once
     tests/hermes/check.py --bundle DIR --agent NAME [--version V]     an agent of a bundle
     tests/hermes/check.py --files DIR [--version V]                   files laid out under their paths, environment in DIR/env.json
     tests/hermes/check.py --catalog templates/runtimes/hermes/tools.yaml    names, toolsets and arguments of the tool catalog
@@ -12,7 +13,6 @@ This program lays out and judges; `ask.py` runs inside the virtual environment o
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / ".cache"
 HOME = "sandbox/.hermes"
+sys.path.append(str(HERE.parents[1] / "tests/pod"))
 
 
 def main():
@@ -34,12 +35,14 @@ def main():
         for version, python in installed.items():
             judge_catalog(results.within(version), options.catalog, version, python)
         finish(results)
-    with tempfile.TemporaryDirectory(prefix="hermes-check-") as folder:
-        files, environment = from_bundle(options.bundle, options.agent) if options.bundle else from_folder(options.files)
+    agents = from_trees(options.trees) if options.trees else {"": from_bundle(options.bundle, options.agent) if options.bundle else from_folder(options.files)}
+    results.check("there are agents to check", bool(agents))
+    for name, (files, environment) in agents.items():
         versions = [options.version] if options.version else versions_for(files, installed)
-        results.check("a catalogued Hermes reads files of this config version", bool(versions))
+        results.check(f"{name}: a catalogued Hermes reads files of this config version", bool(versions))
         for version in versions:
-            judge(results.within(version), files, ask(installed[version], version, files, environment, Path(folder)))
+            with tempfile.TemporaryDirectory(prefix="hermes-check-") as folder:
+                judge(results.within(f"{name} {version}".strip()), files, ask(installed[version], version, files, environment, Path(folder)))
     finish(results)
 
 
@@ -51,6 +54,7 @@ def finish(results):
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--trees", type=Path)
     source.add_argument("--bundle", type=Path)
     source.add_argument("--files", type=Path)
     source.add_argument("--catalog", type=Path)
@@ -113,26 +117,23 @@ def from_folder(folder):
 
 
 def from_bundle(bundle, agent):
-    """Reads the pod as the kubelet would: every file of every ConfigMap mount of the agent container, and its literal environment."""
-    import yaml
+    """Reads the pod as the kubelet would: every file of every ConfigMap mount of the agent container, and its environment."""
+    from bundle import Bundle
 
-    objects = [yaml.safe_load(path.read_text()) for path in sorted((bundle / "agents" / agent).glob("*.yaml"))]
-    maps = {one["metadata"]["name"]: one.get("data", {}) for one in objects if one and one.get("kind") == "ConfigMap"}
-    pod = next(one for one in objects if one and one.get("kind") == "StatefulSet")["spec"]["template"]["spec"]
-    container = next(one for one in pod["containers"] if one["name"] == "agent")
-    volumes = {one["name"]: one["configMap"] for one in pod["volumes"] if "configMap" in one}
-    files = {}
-    for mount in container.get("volumeMounts", []):
-        if mount["name"] in volumes:
-            volume = volumes[mount["name"]]
-            data = maps[volume["name"]]
-            paths = {one["key"]: one["path"] for one in volume["items"]} if "items" in volume else {key: key for key in data}
-            for key, path in paths.items():
-                if "subPath" not in mount:
-                    files[f"{mount['mountPath']}/{path}"] = data[key]
-                elif path == mount["subPath"]:
-                    files[mount["mountPath"]] = data[key]
-    return files, {one["name"]: one["value"] for one in container.get("env", []) if "value" in one}
+    found = Bundle(bundle, agent)
+    return found.files("agent"), found.environment("agent")
+
+
+def from_trees(trees):
+    """The Hermes agents of all bundles, by the first bundle that has one with these files and this environment."""
+    found = {}
+    for path in sorted(trees.glob("*/*/documents/*.router.json")):
+        identity = json.loads(path.read_text())["identity"]
+        if identity["runtime"]["kind"] == "hermes":
+            agent = from_bundle(path.parents[1], identity["agent"])
+            if agent not in found.values():
+                found[f"{path.parents[1].relative_to(trees)} {identity['agent']}"] = agent
+    return found
 
 
 # --- asking -----------------------------------------------------------------------------------------------------------------------------

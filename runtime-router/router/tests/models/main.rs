@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod hostile;
+mod hermes;
 mod inference;
 mod mcp;
 mod platform;
