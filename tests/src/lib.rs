@@ -12,6 +12,8 @@ mod generated;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod moved;
 #[cfg(test)]
 mod pages;
