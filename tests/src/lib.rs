@@ -14,6 +14,8 @@ mod golden;
 #[cfg(test)]
 mod handover;
 #[cfg(test)]
+mod issuers;
+#[cfg(test)]
 mod moved;
 #[cfg(test)]
 mod pages;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use kars_contract::agent_api::JSON_DEPTH;
 use kars_contract::document::Document;
 use kars_contract::router::{Limits, RouterDocument};
 use kars_kit::document::Loaded;
@@ -249,6 +250,7 @@ fn version(output: Format) -> String {
         name: &'static str,
         version: &'static str,
         document: u32,
+        json_depth: usize,
         limits: Limits,
         /// Seconds that a call of a hosted tool may take, by tool.
         platform_seconds: BTreeMap<&'static str, u64>,
@@ -257,6 +259,7 @@ fn version(output: Format) -> String {
         name: "kars-router",
         version: env!("CARGO_PKG_VERSION"),
         document: RouterDocument::VERSION,
+        json_depth: JSON_DEPTH,
         limits: Limits::default(),
         platform_seconds: HostedTool::ALL.map(|tool| (tool.name(), tool.patience().as_secs())).into(),
     };

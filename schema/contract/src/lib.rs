@@ -36,7 +36,7 @@ pub use host::Hostname;
 pub use host_pattern::HostPattern;
 pub use id::RuleId;
 pub use instant::Instant;
-pub use name::{ModelName, Name, Namespace, Port, SecretRef};
+pub use name::{Guid, ModelName, Name, Namespace, Port, SecretRef};
 pub use origins::RouterOrigins;
 pub use permits::{Decision, Policy, Reason, Request};
 pub use relay::RelayDocument;

@@ -34,7 +34,14 @@ pub struct ModelName(String);
 #[schemars(extend("pattern" = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[.]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
 pub struct SecretRef(String);
 
+/// The id of an application or a tenant of Microsoft Entra, in lower case: `00000000-0000-0000-0000-000000000000`.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(extend("maxLength" = 36, "pattern" = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
+pub struct Guid(String);
+
 text_newtype!(Name, InvalidName);
+text_newtype!(Guid, InvalidName);
 text_newtype!(Namespace, InvalidName);
 text_newtype!(ModelName, InvalidName);
 text_newtype!(SecretRef, InvalidName);
@@ -54,6 +61,9 @@ pub enum InvalidName {
     /// Not `secret/key`.
     #[error("`{0}` is not a key of a secret: write `secret/key`")]
     Secret(String),
+    /// Not a GUID.
+    #[error("`{0}` is not a GUID: write `00000000-0000-0000-0000-000000000000`")]
+    Guid(String),
 }
 
 impl Name {
@@ -122,6 +132,19 @@ impl SecretRef {
     }
 }
 
+impl Guid {
+    /// Reads a GUID. Letters become lower case.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let is_dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
+        let fits = |(at, byte): (usize, u8)| if is_dash(at) { byte == b'-' } else { byte.is_ascii_hexdigit() };
+        if text.len() == 36 && text.bytes().enumerate().all(fits) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(InvalidName::Guid(text.to_owned()))
+        }
+    }
+}
+
 fn is_label(text: &str, longest: usize) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     !text.is_empty() && text.len() <= longest && plain && !text.starts_with('-') && !text.ends_with('-')
@@ -138,6 +161,22 @@ fn is_dots(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guid_is_strict() {
+        let text = "6f0c7b5e-3d0a-4f57-9a58-0f0e2f5c1b11";
+        assert_eq!(Guid::parse(&text.to_uppercase()).unwrap().as_str(), text);
+        for text in [
+            "",
+            "6f0c7b5e3d0a4f579a580f0e2f5c1b11",
+            "6f0c7b5e-3d0a-4f57-9a58-0f0e2f5c1b1",
+            "6f0c7b5e-3d0a-4f57-9a58-0f0e2f5c1b1g",
+            "6f0c7b5e-3d0a-4f57-9a58-0f0e2f5c1b1/",
+            "common",
+        ] {
+            assert!(Guid::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn names_are_strict() {

@@ -24,7 +24,7 @@ mod tools;
 pub use egress::{Channel, EgressRule, Learn};
 pub use identity::{Identity, Isolation, RuntimeIdentity};
 pub use inference::{AllowedModel, Budget, Credential, Dialect, Inference, Provider, Route, Safety, Severity};
-pub use infra::{InfraDestination, InternalHost};
+pub use infra::{InfraDestination, InternalHost, TokenIssuer};
 pub use limits::Limits;
 pub use mesh::{
     FilePattern, IncomingLink, InvalidFilePattern, InvalidPublicKey, Mesh, MeshIdentity, OutgoingLink, PublicKey,

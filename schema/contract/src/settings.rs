@@ -21,6 +21,8 @@ pub const ORIGINS: &str = "KARS_ORIGINS";
 pub const STATE_DIR: &str = "KARS_STATE_DIR";
 /// Folder with one file for every `secret/key`.
 pub const CREDENTIALS: &str = "KARS_CREDENTIALS";
+/// File of the service-account token that is exchanged for a provider's token; the kubelet renews it.
+pub const IDENTITY_TOKEN: &str = "KARS_IDENTITY_TOKEN";
 /// `IP:PORT` of the agent API.
 pub const LISTEN_API: &str = "KARS_LISTEN_API";
 /// `IP:PORT` of the egress proxy.
@@ -50,12 +52,13 @@ pub const LISTEN_REGISTRY: &str = "KARS_LISTEN_REGISTRY";
 pub const BACKPLANE: &str = "KARS_BACKPLANE";
 
 /// Every setting that a program of this project reads; any other `KARS_*` name is warned of.
-pub const ALL: [&str; 16] = [
+pub const ALL: [&str; 17] = [
     DOCUMENT,
     TRUST,
     ORIGINS,
     STATE_DIR,
     CREDENTIALS,
+    IDENTITY_TOKEN,
     LISTEN_API,
     LISTEN_PROXY,
     LISTEN_DNS,

@@ -1,5 +1,6 @@
 //! Credentials: references only, never a value. Not here: where the secret store is (the environment).
 
+use kars_contract::name::Guid;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -45,6 +46,9 @@ pub struct SecretKey {
 pub struct WorkloadIdentity {
     /// The client id, a UUID.
     pub client_id: Spanned<ClientId>,
+    /// The id of the tenant that the application is registered in, a UUID. Tokens are asked for at
+    /// `login.microsoftonline.com/<tenantId>`.
+    pub tenant_id: Spanned<TenantId>,
 }
 
 /// Nothing to say: the node knows.
@@ -65,10 +69,9 @@ impl Decode for Credential {
             (Some(workload_identity), None) => Some(Self::WorkloadIdentity { workload_identity }),
             (None, Some(managed_identity)) => Some(Self::ManagedIdentity { managed_identity }),
             _ => {
-                found.lose(
-                    Diagnostic::error(codes::WRONG_TYPE, node.span, "a credential has exactly one form")
-                        .help("write `{secret, key}`, `{workloadIdentity: {clientId}}` or `{managedIdentity: {}}`"),
-                );
+                found.lose(Diagnostic::error(codes::WRONG_TYPE, node.span, "a credential has exactly one form").help(
+                    "write `{secret, key}`, `{workloadIdentity: {clientId, tenantId}}` or `{managedIdentity: {}}`",
+                ));
                 None
             }
         }
@@ -90,6 +93,12 @@ crate::text::text_type! {
 crate::text::text_type! {
     /// A client id, as a UUID.
     ClientId, "a client id", 36, "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-    |text| text.len() == 36 && text.char_indices().all(|(at, letter)| if [8, 13, 18, 23].contains(&at) { letter == '-' } else { letter.is_ascii_hexdigit() }),
+    |text| Guid::parse(text).is_ok(),
     "write a UUID: `00000000-0000-0000-0000-000000000000`"
+}
+crate::text::text_type! {
+    /// The id of a tenant, as a UUID.
+    TenantId, "the id of a tenant", 36, "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    |text| Guid::parse(text).is_ok(),
+    "write the directory's UUID: `00000000-0000-0000-0000-000000000000`; a domain, `common` and `organizations` name none"
 }

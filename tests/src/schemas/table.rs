@@ -93,10 +93,15 @@ const SCENARIOS: [(&str, Verdict); 58] = [
 ];
 
 /// Forms of a model, in place of `main`.
-const MODELS: [(&str, Verdict); 9] = [
+const MODELS: [(&str, Verdict); 11] = [
     ("credential: { managedIdentity: {} }", Accepted),
-    ("credential: { workloadIdentity: { clientId: 00000000-0000-0000-0000-000000000000 } }", Accepted),
-    ("credential: { workloadIdentity: { clientId: me } }", Refused),
+    (
+        "credential: { workloadIdentity: { clientId: 00000000-0000-0000-0000-000000000000, tenantId: 00000000-0000-0000-0000-000000000000 } }",
+        Accepted,
+    ),
+    ("credential: { workloadIdentity: { clientId: me, tenantId: 00000000-0000-0000-0000-000000000000 } }", Refused),
+    ("credential: { workloadIdentity: { clientId: 00000000-0000-0000-0000-000000000000 } }", Refused),
+    ("credential: { workloadIdentity: { clientId: 00000000-0000-0000-0000-000000000000, tenantId: common } }", Refused),
     ("credential: { secret: a, key: b, managedIdentity: {} }", Refused),
     ("credential: { secret: a }", Refused),
     ("credential: {}", Refused),

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kars_contract::name::SecretRef;
-use kars_contract::router::Credential;
-use kars_scenario::credential::{Credential as Written, SecretKey};
+use kars_contract::name::{Guid, SecretRef};
+use kars_contract::router::{Credential, TokenIssuer};
+use kars_scenario::credential::{Credential as Written, SecretKey, WorkloadIdentity};
 
 use crate::resolve::Agent;
 
@@ -14,8 +14,9 @@ pub(super) fn lower(written: &Written) -> Credential {
         Written::Secret(SecretKey { secret, key }) => Credential::Secret(
             SecretRef::of(secret.as_str(), key.as_str()).expect("both parts were checked when they were read"),
         ),
-        Written::WorkloadIdentity { workload_identity } => {
-            Credential::WorkloadIdentity { client_id: workload_identity.client_id.to_string() }
+        Written::WorkloadIdentity { workload_identity: WorkloadIdentity { client_id, tenant_id } } => {
+            let guid = |text: &str| Guid::parse(text).expect("it was checked when it was read");
+            Credential::WorkloadIdentity { client_id: guid(client_id.as_str()), tenant_id: guid(tenant_id.as_str()) }
         }
         Written::ManagedIdentity { managed_identity: _ } => Credential::ManagedIdentity {},
     }
@@ -70,9 +71,14 @@ pub(crate) fn workload_client(agent: &Agent<'_>) -> Option<String> {
     })
 }
 
-/// Whether the router asks the node for its identity.
-pub(crate) fn uses_managed_identity(agent: &Agent<'_>) -> bool {
-    of_router(agent).any(|credential| matches!(credential, Written::ManagedIdentity { .. }))
+/// Who gives the router tokens for its credentials.
+pub(crate) fn issuers(agent: &Agent<'_>) -> BTreeSet<TokenIssuer> {
+    let candidates = agent.model.iter().flat_map(|model| &model.candidates).map(|candidate| candidate.model);
+    let of_models =
+        candidates.filter_map(|model| TokenIssuer::of(Some(model.provider.value), &lower(&model.credential)));
+    let servers = agent.mcp.iter().filter_map(|(_, server)| server.credential.as_ref());
+    let of_servers = servers.filter_map(|credential| TokenIssuer::of(None, &lower(credential)));
+    of_models.chain(of_servers).collect()
 }
 
 fn grouped(keys: impl Iterator<Item = (String, String)>) -> BTreeMap<String, BTreeSet<String>> {

@@ -7,16 +7,12 @@ use kars_contract::host_pattern::HostPattern;
 use kars_contract::id::RuleId;
 use kars_contract::name::{Name, Port};
 use kars_contract::router::{EgressRule, InfraDestination, InternalHost};
-use kars_contract::settings::{HTTP_PORT, HTTPS_PORT, REGISTRY_PORT, RELAY_PORT, RESOLVER_PORT};
+use kars_contract::settings::{HTTPS_PORT, REGISTRY_PORT, RELAY_PORT, RESOLVER_PORT};
 use kars_scenario::egress::FlowLabel;
+use kars_scenario::environment::PrivateEndpoint;
 
 use super::credentials;
 use crate::resolve::{Agent, EgressSource, Resolved};
-
-/// The node's identity endpoint.
-pub(crate) const NODE_IDENTITY: &str = "169.254.169.254/32";
-/// Where a service-account token is exchanged for one of the provider's.
-pub(crate) const TOKEN_EXCHANGE: &str = "login.microsoftonline.com";
 
 pub(super) fn rules(agent: &Agent<'_>) -> Vec<EgressRule> {
     let written = agent.egress.iter().map(|rule| EgressRule {
@@ -90,16 +86,18 @@ pub(super) fn infra(scenario: &Resolved<'_>, agent: &Agent<'_>) -> BTreeMap<Name
         infra.insert(name("relay"), destination(Some(&host), None, [RELAY_PORT]));
         infra.insert(name("registry"), destination(Some(&host), None, [REGISTRY_PORT]));
     }
-    if credentials::uses_managed_identity(agent) {
-        infra.insert(
-            name("node-identity"),
-            destination(None, Some(NODE_IDENTITY.parse().expect("it is a range")), [HTTP_PORT]),
-        );
+    let private = &scenario.target.environment.private_endpoints;
+    for issuer in credentials::issuers(agent) {
+        let mut destination = issuer.destination();
+        let is_it = |endpoint: &PrivateEndpoint| {
+            destination.host.as_ref().is_some_and(|host| host.as_str() == endpoint.host.to_string())
+        };
+        if let Some(endpoint) = private.iter().find(|endpoint| is_it(endpoint)) {
+            destination.cidr = Some(endpoint.cidr.value);
+        }
+        infra.insert(issuer.name(), destination);
     }
-    if credentials::workload_client(agent).is_some() {
-        infra.insert(name("token-exchange"), destination(Some(TOKEN_EXCHANGE), None, [HTTPS_PORT]));
-    }
-    for (place, endpoint) in scenario.target.environment.private_endpoints.iter().enumerate() {
+    for (place, endpoint) in private.iter().enumerate() {
         infra.insert(
             name(&format!("private-{place}")),
             destination(Some(&endpoint.host.to_string()), Some(endpoint.cidr.value), [HTTPS_PORT]),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use kars_contract::endpoint::Endpoint;
 use kars_contract::name::{Namespace, Port};
-use kars_contract::router::RouterDocument;
+use kars_contract::router::{InfraDestination, RouterDocument, TokenIssuer};
 use kars_contract::settings::{
     ADMIN_PORT, HTTP_PORT, HTTPS_PORT, REGISTRY_PORT, RELAY_ADMIN_PORT, RELAY_PORT, RESOLVER_PORT,
 };
@@ -64,8 +64,10 @@ pub(crate) fn out_of_agent(scenario: &Resolved<'_>, agent: &Agent<'_>, document:
     if !public.is_empty() {
         flows.push(Flow { peer: Peer::Public, ports: public, udp: false });
     }
-    if credentials::uses_managed_identity(agent) {
-        flows.push(flow(Peer::Range(egress::NODE_IDENTITY.to_owned()), [HTTP_PORT]));
+    for InfraDestination { host, cidr, ports } in issuers(agent) {
+        if let (None, Some(range)) = (host, cidr) {
+            flows.push(Flow { peer: Peer::Range(range.to_string()), ports, udp: false });
+        }
     }
     if let Some((service, port)) = egress::otlp(scenario) {
         let namespace = service.rsplit_once('.').map_or(service, |(_, namespace)| namespace);
@@ -127,7 +129,12 @@ fn destinations(agent: &Agent<'_>, document: &RouterDocument) -> Vec<Destination
         .learn
         .iter()
         .map(|_| Destination { host: String::new(), ports: BTreeSet::from([HTTP_PORT, HTTPS_PORT]) });
-    let exchange = credentials::workload_client(agent)
-        .map(|_| Destination { host: egress::TOKEN_EXCHANGE.to_owned(), ports: BTreeSet::from([HTTPS_PORT]) });
-    routes.chain(servers).chain(hosts).chain(learning).chain(exchange).collect()
+    let issuers =
+        issuers(agent).filter_map(|issuer| Some(Destination { host: issuer.host?.to_string(), ports: issuer.ports }));
+    routes.chain(servers).chain(hosts).chain(learning).chain(issuers).collect()
+}
+
+/// Where the router gets tokens for its credentials.
+fn issuers(agent: &Agent<'_>) -> impl Iterator<Item = InfraDestination> {
+    credentials::issuers(agent).into_iter().map(TokenIssuer::destination)
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use kars_contract::endpoint::Endpoint;
+use kars_contract::host::Hostname;
 use kars_contract::host_pattern::HostPattern;
+use kars_contract::router::TokenIssuer;
 use kars_scenario::credential::{Credential, SecretName};
+use kars_scenario::model::Model;
 use kars_scenario::span::{Span, Spanned};
 
 use super::{Agent, Resolved};
@@ -23,19 +26,26 @@ impl<'a> Resolved<'a> {
     /// Every model, MCP server and channel that is shown a secret. Addresses that cannot be read are left to their own
     /// rules.
     pub fn receivers(&self) -> BTreeSet<Receiver<'a>> {
-        let models = self.scenario.models.iter().filter_map(|(_, model)| {
-            let provider = self.catalog.providers.get(&model.provider.value);
-            let fixed = provider.and_then(|provider| provider.default_endpoint.as_ref());
-            Some((&model.credential, model.endpoint.as_ref().or(fixed)?))
-        });
+        let models = self.scenario.models.iter().filter_map(|(_, model)| self.of_model(model));
         let servers = self.scenario.mcp_servers.iter();
-        let servers = servers.filter_map(|(_, server)| Some((server.credential.as_ref()?, &server.url)));
-        let mut receivers: BTreeSet<_> =
-            models.chain(servers).filter_map(|(credential, url)| of_url(credential, url)).collect();
+        let servers = servers.filter_map(|(_, server)| of_url(server.credential.as_ref()?, &server.url));
+        let mut receivers: BTreeSet<_> = models.chain(servers).collect();
         for agent in self.agents() {
             receivers.extend(of_channels(agent));
         }
         receivers
+    }
+
+    /// Where the secret is exchanged for a token, its provider is shown the token alone.
+    fn of_model(&self, model: &'a Model) -> Option<Receiver<'a>> {
+        let issuer = TokenIssuer::of_secret(model.provider.value).and_then(TokenIssuer::host);
+        if let (Credential::Secret(key), Some(host)) = (&model.credential.value, issuer) {
+            let host = Hostname::parse(host.as_str()).ok()?.into();
+            return Some(Receiver { secret: &key.secret, host, place: model.provider.span });
+        }
+        let provider = self.catalog.providers.get(&model.provider.value);
+        let fixed = provider.and_then(|provider| provider.default_endpoint.as_ref());
+        of_url(&model.credential, model.endpoint.as_ref().or(fixed)?)
     }
 }
 

@@ -66,7 +66,7 @@ impl Route {
     #[must_use]
     pub fn waits(self) -> bool {
         match self {
-            Self::Fetch | Self::Inference(_) | Self::Mcp | Self::Mesh | Self::Spawn => true,
+            Self::Fetch | Self::Inference(_) | Self::Mcp | Self::Platform | Self::Mesh | Self::Spawn => true,
             Self::Evaluate | Self::Allowlist | Self::Models | Self::Ignored => false,
         }
     }

@@ -43,7 +43,7 @@ pub struct Passing {
     /// The floor of the model.
     pub floor: Safety,
     /// What was shown to the provider, which it may show again.
-    pub secret: Option<Secret>,
+    pub secret: Secret,
     /// The tokens that were set aside.
     pub reservation: Reservation,
     /// Bytes of an answer.
@@ -108,10 +108,7 @@ impl Passing {
             self.reservation.settle(0);
         }
         safety::judge(&bytes, &self.floor)?;
-        Ok(match self.secret {
-            Some(secret) => Redactor::new(secret).whole(bytes),
-            None => bytes,
-        })
+        Ok(Redactor::new(self.secret).whole(bytes))
     }
 
     fn stream(self, body: Incoming, lease: Lease) -> Body {
@@ -120,7 +117,7 @@ impl Passing {
             lease: Some(lease),
             follower: Some(Follower::default()),
             events: Events::default(),
-            redactor: self.secret.map(Redactor::new),
+            redactor: Redactor::new(self.secret),
             reservation: Some(self.reservation),
             told: (self.client != self.api).then(|| Stream::to(self.client)),
             api: self.api,
@@ -145,7 +142,7 @@ struct Flow {
     lease: Option<Lease>,
     follower: Option<Follower>,
     events: Events,
-    redactor: Option<Redactor>,
+    redactor: Redactor,
     reservation: Option<Reservation>,
     /// How it is told to a client of another API.
     told: Option<Stream>,
@@ -190,7 +187,7 @@ impl Flow {
             if let Some(follower) = &mut self.follower {
                 follower.feed(&bytes);
             }
-            let passes = match self.redactor.as_mut().and_then(|redactor| redactor.feed(&bytes)) {
+            let passes = match self.redactor.feed(&bytes) {
                 None => bytes,
                 Some(passes) => passes.into(),
             };
@@ -235,7 +232,7 @@ impl Flow {
         if let Some(lease) = self.lease.take() {
             tokio::spawn(lease.give_back());
         }
-        let held = self.redactor.as_mut().map(Redactor::end).unwrap_or_default();
+        let held = self.redactor.end();
         let held = match self.tell(held.into()) {
             Ok(held) => held.to_vec(),
             Err((told, refusal)) => return Some([told, errors::event(self.api.family(), &refusal)].concat().into()),

@@ -4,23 +4,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use kars_contract::Name;
 use kars_contract::agent_api::ErrorCode;
-use kars_contract::router::{Credential, Route};
+use kars_contract::router::Route;
 use tokio::time::Instant;
 
 use super::api::Api;
 use super::breaker::Breaker;
 use super::edit::Edits;
-use super::provider::{Shown, ways};
+use super::provider::ways;
 use super::question::Question;
-use super::upstream::{Answered, Upstream};
-use crate::credentials::{Credentials, Secret};
+use super::upstream::{Answered, Upstream, retry_after};
+use crate::credentials::Secret;
 use crate::dial::Dial;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
+use crate::tokens::{Proof, Tokens};
 
 /// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
 const FIRST_BYTE: Duration = Duration::from_mins(10);
@@ -31,7 +32,7 @@ const FAILOVER: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub struct Attempts<D> {
     upstream: Upstream<D>,
-    credentials: Credentials,
+    tokens: Tokens,
     breaker: Breaker,
 }
 
@@ -65,7 +66,7 @@ pub(super) struct Got<'a> {
     pub(super) answered: Answered,
     pub(super) candidate: Candidate<'a>,
     /// What it was shown.
-    pub(super) secret: Secret,
+    pub(super) proof: Proof,
 }
 
 /// Why a candidate did not answer.
@@ -84,8 +85,8 @@ impl<'a> Asked<'a> {
 }
 
 impl<D: Dial> Attempts<D> {
-    pub(super) fn new(upstream: Upstream<D>, credentials: Credentials) -> Self {
-        Self { upstream, credentials, breaker: Breaker::default() }
+    pub(super) fn new(upstream: Upstream<D>, tokens: Tokens) -> Self {
+        Self { upstream, tokens, breaker: Breaker::default() }
     }
 
     /// The connections.
@@ -106,7 +107,7 @@ impl<D: Dial> Attempts<D> {
                 continue;
             }
             match self.try_one(plan, generation, *candidate).await {
-                Ok((answered, secret)) => return Ok(Got { answered, candidate: *candidate, secret }),
+                Ok((answered, proof)) => return Ok(Got { answered, candidate: *candidate, proof }),
                 Err(Failed::Last(refusal)) => return Err(refusal),
                 Err(Failed::Next(refusal)) => {
                     tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
@@ -124,25 +125,25 @@ impl<D: Dial> Attempts<D> {
         plan: &Plan<'_>,
         generation: &Generation,
         candidate: Candidate<'_>,
-    ) -> Result<(Answered, Secret), Failed> {
+    ) -> Result<(Answered, Proof), Failed> {
         let Candidate { name, route, api: _ } = candidate;
-        let (request, secret) = self.request(plan, candidate).map_err(Failed::Last)?;
-        let sent = self.upstream.send(&route.endpoint, generation, request, FIRST_BYTE).await;
-        let answered = sent.map_err(|refusal| {
-            self.breaker.failed(name, None);
-            Failed::Next(refusal)
+        let proof = self.tokens.proof(route).await.map_err(Failed::Next)?;
+        let (answered, proof) = self.shown(plan, generation, candidate, proof).await.inspect_err(|failed| {
+            if let Failed::Next(_) = failed {
+                self.breaker.failed(name, None);
+            }
         })?;
         let status = answered.response.status();
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             self.breaker.well(name);
-            return Ok((answered, secret));
+            return Ok((answered, proof));
         }
         let wait = retry_after(answered.response.headers());
         self.breaker.failed(name, wait);
         let is_last = plan.candidates.last().is_some_and(|last| last.name == name);
         if is_last {
             // The client reads the provider's own words, and when to come again.
-            return Ok((answered, secret));
+            return Ok((answered, proof));
         }
         let refusal = Refusal::new(ErrorCode::UpstreamUnavailable, format!("`{name}` answers {}", status.as_u16()));
         Err(Failed::Next(
@@ -150,50 +151,68 @@ impl<D: Dial> Attempts<D> {
         ))
     }
 
-    /// The request as this provider takes it.
-    fn request(&self, plan: &Plan<'_>, candidate: Candidate<'_>) -> Result<(Request<Full<Bytes>>, Secret), Refusal> {
-        let route = candidate.route;
-        let told = plan.told.as_ref().filter(|told| told.api == candidate.api);
-        let Asked { api, body, question } = told.unwrap_or(&plan.asked);
-        let ways = ways(route.provider);
-        let path = (ways.path)(route.endpoint.path(), *api);
-        let path = path.ok_or_else(|| not_served(*api, route))?;
-        let mut edits = Edits::of(body);
-        edits.set("model", question.model, serde_json::Value::from(route.deployment.as_str()).to_string());
-        if *api == Api::ChatCompletions && question.stream == Some(true) {
-            edits.set("stream_options", question.stream_options, r#"{"include_usage":true}"#.to_owned());
+    /// Asks a provider; once more, where it refuses a token and there is another.
+    async fn shown(
+        &self,
+        plan: &Plan<'_>,
+        generation: &Generation,
+        candidate: Candidate<'_>,
+        proof: Proof,
+    ) -> Result<(Answered, Proof), Failed> {
+        let ask = async |proof: &Proof| {
+            let request = request(plan, candidate, proof).map_err(Failed::Last)?;
+            let sent = self.upstream.send(&candidate.route.endpoint, generation, request, FIRST_BYTE).await;
+            sent.map_err(Failed::Next)
+        };
+        let answered = ask(&proof).await?;
+        if answered.response.status() != StatusCode::UNAUTHORIZED {
+            return Ok((answered, proof));
         }
-        (ways.adapt)(*api, question, &mut edits);
-        let mut headers = plan.headers.clone();
-        let secret = self.authorized(route, &mut headers)?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let mut request = Request::new(Full::new(Bytes::from(edits.apply())));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = path.parse().expect("the path of an endpoint is plain");
-        *request.headers_mut() = headers;
-        Ok((request, secret))
+        match self.tokens.instead_of(&proof).await {
+            Some(other) => Ok((ask(&other).await?, other)),
+            None => Ok((answered, proof)),
+        }
     }
 
     /// Names the host of a route in the headers and shows it what it asks for.
-    pub(crate) fn authorized(&self, route: &Route, headers: &mut HeaderMap) -> Result<Secret, Refusal> {
-        let secret = self.secret(route)?;
-        (ways(route.provider).authorize)(&Shown::Key(secret.reveal()), headers).map_err(|_| {
-            Refusal::new(ErrorCode::UpstreamUnavailable, "the router's credential holds letters that no header takes")
-        })?;
-        let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
-        headers.insert(HOST, host);
-        Ok(secret)
+    pub(crate) async fn authorized(&self, route: &Route, headers: &mut HeaderMap) -> Result<Secret, Refusal> {
+        let proof = self.tokens.proof(route).await?;
+        authorize(route, &proof, headers)?;
+        Ok(proof.secret().clone())
     }
+}
 
-    fn secret(&self, route: &Route) -> Result<Secret, Refusal> {
-        match &route.credential {
-            Credential::Secret(reference) => self.credentials.read(reference),
-            Credential::WorkloadIdentity { .. } | Credential::ManagedIdentity {} => {
-                let message = "this router exchanges no identity for a token yet; give the model a `secret`";
-                Err(Refusal::new(ErrorCode::UpstreamUnavailable, message))
-            }
-        }
+fn authorize(route: &Route, proof: &Proof, headers: &mut HeaderMap) -> Result<(), Refusal> {
+    (ways(route.provider).authorize)(&proof.shown(), headers).map_err(|_| {
+        Refusal::new(ErrorCode::UpstreamUnavailable, "the router's credential holds letters that no header takes")
+    })?;
+    let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
+    headers.insert(HOST, host);
+    Ok(())
+}
+
+/// The request as a provider takes it.
+fn request(plan: &Plan<'_>, candidate: Candidate<'_>, proof: &Proof) -> Result<Request<Full<Bytes>>, Refusal> {
+    let route = candidate.route;
+    let told = plan.told.as_ref().filter(|told| told.api == candidate.api);
+    let Asked { api, body, question } = told.unwrap_or(&plan.asked);
+    let ways = ways(route.provider);
+    let path = (ways.path)(route.endpoint.path(), *api);
+    let path = path.ok_or_else(|| not_served(*api, route))?;
+    let mut edits = Edits::of(body);
+    edits.set("model", question.model, serde_json::Value::from(route.deployment.as_str()).to_string());
+    if *api == Api::ChatCompletions && question.stream == Some(true) {
+        edits.set("stream_options", question.stream_options, r#"{"include_usage":true}"#.to_owned());
     }
+    (ways.adapt)(*api, question, &mut edits);
+    let mut headers = plan.headers.clone();
+    authorize(route, proof, &mut headers)?;
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut request = Request::new(Full::new(Bytes::from(edits.apply())));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = path.parse().expect("the path of an endpoint is plain");
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 pub(super) fn not_served(api: Api, route: &Route) -> Refusal {
@@ -205,9 +224,4 @@ pub(super) fn not_served(api: Api, route: &Route) -> Refusal {
         api.as_str()
     );
     Refusal::new(ErrorCode::ArgsWrong, message)
-}
-
-/// What a provider asks for, in seconds. A date is one way to say it that no provider uses; it counts as nothing said.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }

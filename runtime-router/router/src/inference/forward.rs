@@ -27,12 +27,12 @@ use super::toolbox;
 use super::translate;
 use super::upstream::{Lease, Upstream};
 use crate::api::body::read;
-use crate::credentials::Credentials;
 use crate::dial::Dial;
 use crate::gate::{Gate, Permit, Revoked};
 use crate::metrics::Kind;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
+use crate::tokens::Tokens;
 
 /// Asks models.
 #[derive(Debug)]
@@ -63,8 +63,8 @@ pub(crate) struct Whole {
 impl<D: Dial> Forward<D> {
     /// Asks by what is served.
     #[must_use]
-    pub fn new(gate: Gate, dial: Arc<D>, credentials: Credentials, ledger: Ledger) -> Self {
-        Self { gate, attempts: Attempts::new(Upstream::new(dial), credentials), ledger }
+    pub fn new(gate: Gate, dial: Arc<D>, tokens: Tokens, ledger: Ledger) -> Self {
+        Self { gate, attempts: Attempts::new(Upstream::new(dial), tokens), ledger }
     }
 
     /// How candidates are asked.
@@ -164,7 +164,7 @@ impl<D: Dial> Forward<D> {
             found = self.attempts.first_of(plan, generation) => found,
             refusal = revoked.wait() => Err(refusal),
         };
-        let Got { answered, candidate, secret } = match found {
+        let Got { answered, candidate, proof } = match found {
             Ok(got) => got,
             Err(refusal) => {
                 // Nobody answered, so nobody charges.
@@ -179,7 +179,7 @@ impl<D: Dial> Forward<D> {
             client: *api,
             streamed: question.stream == Some(true),
             floor: candidate.route.safety,
-            secret: Some(secret),
+            secret: proof.secret().clone(),
             reservation,
             most: usize::try_from(limits.inference_response_bytes).unwrap_or(usize::MAX),
             idle: Duration::from_secs(limits.inference_idle_seconds),

@@ -6,7 +6,7 @@ use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Route;
 use serde::Deserialize;
 
-use crate::inference::attempts::retry_after;
+use crate::inference::upstream::retry_after;
 use crate::refusal::{Refusal, shown};
 
 #[derive(Deserialize)]

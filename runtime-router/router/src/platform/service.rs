@@ -52,7 +52,7 @@ impl<D: Dial> Service<'_, D> {
     async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Reply, Refusal> {
         let Self { attempts, generation, route } = self;
         let mut headers = HeaderMap::from_iter([FEATURES]);
-        let secret = attempts.authorized(route, &mut headers)?;
+        let secret = attempts.authorized(route, &mut headers).await?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         let uri = format!("{}{path}", route.endpoint.path()).parse();

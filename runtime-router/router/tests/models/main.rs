@@ -1,11 +1,12 @@
 //! The built router between an agent, its models and its MCP servers. Not here: what one module decides by itself, which its own tests ask.
 
 mod acceptance;
-mod hostile;
 mod hermes;
+mod hostile;
 mod inference;
 mod mcp;
 mod platform;
 mod provider;
 mod support;
+mod tokens;
 mod translation;

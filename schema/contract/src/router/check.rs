@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::document::Inconsistent;
 use crate::endpoint::Endpoint;
 use crate::guard::GuardParams;
+use crate::host::Hostname;
 use crate::id::RuleId;
-use crate::router::{Effect, Enforcer, Inference, LoopbackUrl, Mesh, MeshIdentity, RouterDocument};
+use crate::router::{Effect, Enforcer, Inference, LoopbackUrl, Mesh, MeshIdentity, RouterDocument, TokenIssuer};
 use crate::tool::{MCP_PROVIDER, ToolId};
 
 pub(super) fn check(document: &RouterDocument) -> Result<(), Inconsistent> {
@@ -19,6 +20,7 @@ pub(super) fn check(document: &RouterDocument) -> Result<(), Inconsistent> {
     document.mesh.as_ref().map_or(Ok(()), |mesh| self::mesh(mesh, document.dev))?;
     runtime(document)?;
     infra(document)?;
+    issuers(document)?;
     if let Some((field, ceiling)) = document.limits.first_wrong() {
         return wrong("limits", format!("has `{field}` outside 1 to {ceiling}"));
     }
@@ -171,6 +173,27 @@ fn infra(document: &RouterDocument) -> Result<(), Inconsistent> {
     for (name, destination) in &document.infra {
         if destination.ports.is_empty() || (destination.host.is_none() && destination.cidr.is_none()) {
             return wrong(format!("infra.{name}"), "needs a port, and a host or a range of addresses");
+        }
+    }
+    Ok(())
+}
+
+/// What is shown in exchange for a token goes to its issuer: over TLS to a public name, or to the node. A dev document may name a
+/// stand-in.
+fn issuers(document: &RouterDocument) -> Result<(), Inconsistent> {
+    for (route, model) in document.inference.iter().flat_map(|inference| &inference.routes) {
+        let Some(issuer) = TokenIssuer::of(Some(model.provider), &model.credential) else { continue };
+        let at = || format!("infra.{}", issuer.name());
+        let Some(named) = document.infra.get(&issuer.name()) else {
+            return wrong(at(), format!("is missing; `inference.routes.{route}` is shown a token from there"));
+        };
+        let host = named.host.as_ref().and_then(|host| Hostname::parse(host.as_str()).ok());
+        let fits = if issuer == TokenIssuer::Node { *named == issuer.destination() } else { host.is_some() };
+        if !document.dev && !fits {
+            return wrong(
+                at(),
+                "is not where that issuer is: outside dev it is a public host, or the node's own address",
+            );
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::endpoint::Endpoint;
 use crate::id::RuleId;
-use crate::name::{ModelName, Name, SecretRef};
+use crate::name::{Guid, ModelName, Name, SecretRef};
 
 /// The models of one agent.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -144,7 +144,9 @@ pub enum Credential {
     /// A token for this client, exchanged for the pod's service-account token.
     WorkloadIdentity {
         /// The client (application) id.
-        client_id: String,
+        client_id: Guid,
+        /// The tenant (directory) that the application is registered in.
+        tenant_id: Guid,
     },
     /// A token from the node's identity endpoint.
     ManagedIdentity {},

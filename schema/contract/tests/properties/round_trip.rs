@@ -163,3 +163,52 @@ fn the_schema_speaks_of_kind_and_version() {
     let required = schema.get("required").and_then(Value::as_array).unwrap();
     assert!(["kind", "version", "egress"].iter().all(|field| required.contains(&json!(field))));
 }
+
+#[test]
+fn a_token_comes_from_its_issuer_alone() {
+    let with_model = document().prop_filter("a model", |document| document.inference.is_some());
+    let mut document = with_model.new_tree(&mut TestRunner::deterministic()).unwrap().current();
+    (document.dev, document.learn) = (false, None);
+    let document: Value = serde_json::from_slice(&document.encode()).unwrap();
+    let id = "6f0c7b5e-3d0a-4f57-9a58-0f0e2f5c1b11";
+    let [key, workload, node] = [
+        json!({"secret": "model/KEY"}),
+        json!({"workloadIdentity": {"clientId": id, "tenantId": id}}),
+        json!({"managedIdentity": {}}),
+    ];
+    let host = |host: &str| json!({"host": host, "ports": [443]});
+    let address = |cidr: &str, port: u16| json!({"cidr": cidr, "ports": [port]});
+    let wrong = "is not where that issuer is";
+    for (provider, credential, name, entry, dev, message) in [
+        ("openai", &key, "copilot-exchange", Value::Null, false, None),
+        ("github-copilot", &key, "copilot-exchange", Value::Null, true, Some("is missing")),
+        ("github-copilot", &key, "copilot-exchange", host("api.github.com"), false, None),
+        ("github-copilot", &key, "copilot-exchange", address("203.0.113.7/32", 80), false, Some(wrong)),
+        ("github-copilot", &key, "copilot-exchange", address("127.0.0.1/32", 80), true, None),
+        ("azure-openai", &workload, "token-exchange", Value::Null, false, Some("is missing")),
+        ("azure-openai", &workload, "token-exchange", host("login.microsoftonline.com"), false, None),
+        ("azure-openai", &workload, "token-exchange", host("login.svc"), false, Some(wrong)),
+        ("azure-openai", &node, "node-identity", address("169.254.169.254/32", 80), false, None),
+        ("azure-openai", &node, "node-identity", address("169.254.169.254/32", 8080), false, Some(wrong)),
+        ("azure-openai", &node, "node-identity", address("169.254.0.0/16", 80), false, Some(wrong)),
+        ("azure-openai", &node, "node-identity", host("metadata.example.org"), false, Some(wrong)),
+    ] {
+        let mut changed = document.clone();
+        changed["dev"] = dev.into();
+        let route = changed.pointer_mut("/inference/routes/main").unwrap();
+        (route["provider"], route["credential"]) = (provider.into(), credential.clone());
+        let infra = changed["infra"].as_object_mut().unwrap();
+        infra.remove(name);
+        if !entry.is_null() {
+            infra.insert(name.to_owned(), entry);
+        }
+        let found =
+            RouterDocument::decode(changed.to_string().as_bytes()).map(|_| ()).map_err(|error| error.to_string());
+        match message {
+            None => assert_eq!(found, Ok(()), "{provider} {name}"),
+            Some(message) => {
+                assert!(found.clone().is_err_and(|found| found.contains(message)), "{provider} {name}: {found:?}");
+            }
+        }
+    }
+}

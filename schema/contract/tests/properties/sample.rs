@@ -8,9 +8,9 @@ use kars_contract::router::{
     AllowedModel, ArgumentMatcher, Budget, Channel, Child, Credential, Dialect, Effect, EgressRule, Enforcer,
     FilePattern, GrantedTool, Identity, IncomingLink, Inference, InfraDestination, Isolation, Learn, Limits,
     LoopbackUrl, McpServer, Memory, Mesh, MeshIdentity, NewStore, OutgoingLink, PromptEndpoint, PromptProtocol,
-    Provider, Respond, RespondMode, Route, Runtime, RuntimeIdentity, Safety, Severity, ToolRule, When,
+    Provider, Respond, RespondMode, Route, Runtime, RuntimeIdentity, Safety, Severity, TokenIssuer, ToolRule, When,
 };
-use kars_contract::{HostPattern, Instant, Name, Port, RouterDocument, RuleId, ToolPattern};
+use kars_contract::{Guid, HostPattern, Instant, Name, Port, RouterDocument, RuleId, ToolPattern};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -120,10 +120,22 @@ fn mesh() -> impl Strategy<Value = Mesh> {
     })
 }
 
+/// The resolver, and everybody who could be asked for a token.
+fn infra() -> BTreeMap<Name, InfraDestination> {
+    let resolver = InfraDestination { host: None, cidr: Some(of("10.96.0.10/32")), ports: BTreeSet::from([port(53)]) };
+    let issuers = [TokenIssuer::Copilot, TokenIssuer::Entra, TokenIssuer::Node];
+    let issuers = issuers.map(|issuer| (issuer.name(), issuer.destination()));
+    issuers.into_iter().chain([(of("resolver"), resolver)]).collect()
+}
+
+fn guid() -> impl Strategy<Value = Guid> {
+    "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}".prop_map(|text| of(&text))
+}
+
 fn inference() -> impl Strategy<Value = Inference> {
     let credential = prop_oneof![
         Just(Credential::Secret(of("model/KEY"))),
-        text().prop_map(|client_id| Credential::WorkloadIdentity { client_id }),
+        (guid(), guid()).prop_map(|(client_id, tenant_id)| Credential::WorkloadIdentity { client_id, tenant_id }),
         Just(Credential::ManagedIdentity {}),
     ];
     (credential, any::<bool>(), 1..u64::MAX).prop_map(|(credential, prompt_shields, context_length)| Inference {
@@ -247,10 +259,7 @@ pub(crate) fn document() -> impl Strategy<Value = RouterDocument> {
             runtime: Runtime { probe: Some(url("/health")) },
             limits: Limits::default(),
             guard: GuardParams::default(),
-            infra: BTreeMap::from([(
-                of("resolver"),
-                InfraDestination { host: None, cidr: Some(of("10.96.0.10/32")), ports: BTreeSet::from([port(53)]) },
-            )]),
+            infra: infra(),
             learn,
         }
     })

@@ -1,4 +1,4 @@
-//! K0507: a model is opened with a form of credential that its provider takes. Not here: secrets and their hosts.
+//! K0507: a model or MCP server is opened with a form of credential that it takes. Not here: secrets and their hosts.
 
 use kars_scenario::catalog::CredentialForm;
 use kars_scenario::credential::Credential;
@@ -23,6 +23,17 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
                 .because(model.provider.span, "the model is served here")
                 .help(format!("use {}", accepted.join(" or "))),
         );
+    }
+    for (_, server) in &scenario.scenario.mcp_servers {
+        let Some(credential) = &server.credential else { continue };
+        if let form @ (CredentialForm::WorkloadIdentity | CredentialForm::ManagedIdentity) = form(&credential.value) {
+            let message = format!("an MCP server does not accept {}", word(form));
+            found.push(
+                Diagnostic::error(RULE.code, credential.span, message)
+                    .label("nothing says whom a token would be meant for")
+                    .help("use a secret"),
+            );
+        }
     }
 }
 

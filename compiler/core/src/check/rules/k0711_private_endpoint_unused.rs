@@ -8,6 +8,7 @@ use kars_contract::host_pattern::HostPattern;
 use kars_scenario::diagnostic::{Code, Diagnostic, Found};
 
 use crate::check::Rule;
+use crate::lower::credentials::issuers;
 use crate::resolve::Resolved;
 
 pub(super) const RULE: Rule = Rule { code: Code(711), check };
@@ -21,10 +22,12 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
     let servers = scenario.scenario.mcp_servers.iter().map(|(_, server)| &server.url);
     let named: BTreeSet<Hostname> =
         models.chain(servers).filter_map(|url| Endpoint::parse(&url.value).ok()?.public_host()).collect();
+    let issuers: BTreeSet<String> =
+        scenario.agents().flat_map(issuers).filter_map(|issuer| Some(issuer.host()?.to_string())).collect();
     let patterns: BTreeSet<&HostPattern> = scenario.agents().flat_map(|agent| &agent.egress).map(|rule| rule.host).collect();
     for endpoint in endpoints {
         let HostPattern::Exact(host) = &endpoint.host.value else { continue };
-        if named.contains(host) || patterns.iter().any(|pattern| pattern.matches(host)) {
+        if named.contains(host) || issuers.contains(host.as_str()) || patterns.iter().any(|pattern| pattern.matches(host)) {
             continue;
         }
         found.push(

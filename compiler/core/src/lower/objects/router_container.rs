@@ -38,6 +38,10 @@ pub(super) fn router(scenario: &Resolved<'_>, volumes: &Volumes) -> Container {
     if volumes.credentials {
         variables.push(env(settings::CREDENTIALS, settings::CREDENTIALS_FOLDER));
     }
+    if volumes.identity_token {
+        let file = format!("{}/{}", settings::IDENTITY_TOKEN_FOLDER, settings::TOKEN_FILE);
+        variables.push(env(settings::IDENTITY_TOKEN, file));
+    }
     let admin = || IntOrString::String("admin".to_owned());
     Container {
         name: settings::ROUTER_CONTAINER.to_owned(),

@@ -58,9 +58,10 @@ async fn passed(pause: u64, events: usize) -> (String, Duration) {
     let most = Severity::High;
     let passing = Passing {
         api: Api::ChatCompletions,
-        model: ModelName::parse("main").unwrap(),
+        client: Api::ChatCompletions,
+        streamed: true,
         floor: Safety { prompt_shields: false, hate: most, self_harm: most, sexual: most, violence: most },
-        secret: None,
+        secret: Secret::of("of the provider"),
         reservation: Ledger::open(folder.path()).unwrap().reserve(1, &Budget::default(), now()).unwrap(),
         most: 1 << 20,
         idle,
