@@ -30,6 +30,8 @@ SPECIAL6 = """
 ::ffff:10.0.0.1 ::1.2.3.4 64:ff9b::102:304 64:ff9b:1::1 2002:102:304::1 2001::1 fd00:ec2::254 3fff::1 5f00::1
 """.split()
 PUBLIC6 = "2600:aaaa::4"
+# What every issuer of tokens gives.
+TOKEN = "canary-token"
 
 ZONE = {
     "good.kars.example": [PUBLIC],
@@ -48,6 +50,8 @@ ZONE = {
     "ended.kars.example": [PUBLIC],
     "soon.kars.example": [PUBLIC],
     "six.kars.example": [PUBLIC6],
+    "api.github.com": [OTHER],
+    "login.microsoftonline.com": [OTHER],
     **{f"special-{place}.kars.example": [address] for place, address in enumerate(SPECIAL)},
     **{f"edge-{place}.kars.example": [address] for place, address in enumerate(EDGES)},
     **{f"special6-{place}.kars.example": [PUBLIC6, address] for place, address in enumerate(SPECIAL6)},
@@ -194,8 +198,18 @@ def answer_http(connection, method, path):
     if path.startswith("/redirect"):
         connection.sendall(b"HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n")
         return
+    if "/oauth2/" in path or path.startswith("/copilot_internal/"):
+        return json_answer(connection, {"token": TOKEN, "access_token": TOKEN, "expires_at": 4_000_000_000, "expires_in": 3600})
+    if path.endswith("/chat/completions"):
+        return json_answer(connection, {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}})
     extra = b"set-cookie: a=b\r\nx-api-key: secret\r\nx-kept: yes\r\nconnection: x-hop\r\nx-hop: 1\r\n"
     connection.sendall(b"HTTP/1.1 200 OK\r\n" + extra + b"content-length: 5\r\n\r\n" + (b"" if method == "HEAD" else b"hello"))
+
+
+def json_answer(connection, value):
+    text = json.dumps(value).encode()
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\n\r\n"
+    connection.sendall(head.encode() + text)
 
 
 def echo(connection, meant, port):

@@ -19,6 +19,7 @@ import time
 import cases_fetch
 import cases_http
 import cases_names
+import cases_tokens
 import cases_transparent
 import cases_tunnel
 import outside
@@ -28,7 +29,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 EXAMPLE = "tests/golden/maf/kind/documents/scribe.router.json"
 # Connections to these are redirected to the proxy, as the guard redirects those of the agent.
 REDIRECTED = "5.6.7.0/24"
-GROUPS = [cases_tunnel, cases_names, cases_http, cases_fetch, cases_transparent]
+GROUPS = [cases_tunnel, cases_names, cases_http, cases_fetch, cases_transparent, cases_tokens]
 
 
 def run(*command, **options):
@@ -160,7 +161,7 @@ def certificates(folder):
     run("openssl", "req", "-x509", *key, "-subj", "/CN=authority", "-keyout", f"{folder}/authority.key", "-out", f"{folder}/authority.pem")
     run("openssl", "req", *key[:-2], "-subj", "/CN=host", "-keyout", f"{folder}/host.key", "-out", f"{folder}/host.csr")
     with open(f"{folder}/names", "w", encoding="utf-8") as names:
-        names.write("subjectAltName=DNS:good.kars.example,DNS:*.wild.example\n")
+        names.write("subjectAltName=DNS:good.kars.example,DNS:*.wild.example,DNS:api.github.com,DNS:login.microsoftonline.com\n")
     signed = ["-CA", f"{folder}/authority.pem", "-CAkey", f"{folder}/authority.key", "-CAcreateserial", "-days", "3650"]
     run("openssl", "x509", "-req", "-in", f"{folder}/host.csr", *signed, "-extfile", f"{folder}/names", "-out", f"{folder}/host.pem")
 

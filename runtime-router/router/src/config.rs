@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use kars_contract::settings::{
-    ADMIN_PORT, API_PORT, CERTIFICATES, CREDENTIALS, DNS_PORT, DOCUMENT, LISTEN_ADMIN, LISTEN_API, LISTEN_DNS,
-    LISTEN_PROXY, LOG, ORIGINS, POD_NAME, POD_NAMESPACE, PROXY_PORT, RESOLVER, STATE_DIR, TRUST,
+    ADMIN_PORT, API_PORT, CERTIFICATES, CREDENTIALS, DNS_PORT, DOCUMENT, IDENTITY_TOKEN, LISTEN_ADMIN, LISTEN_API,
+    LISTEN_DNS, LISTEN_PROXY, LOG, ORIGINS, POD_NAME, POD_NAMESPACE, PROXY_PORT, RESOLVER, STATE_DIR, TRUST,
 };
 use kars_contract::{Name, Namespace, Port};
 use kars_kit::document::{Files, Pod};
@@ -22,6 +22,8 @@ pub struct Config {
     pub state: PathBuf,
     /// The folder of credentials, one file for each `secret/key`.
     pub credentials: Option<PathBuf>,
+    /// The file of the pod's service-account token, which is exchanged for tokens of providers.
+    pub identity_token: Option<PathBuf>,
     /// The agent API.
     pub api: SocketAddr,
     /// The egress proxy.
@@ -46,6 +48,7 @@ impl Config {
             pod: pod(from)?,
             state: path(from, STATE_DIR)?,
             credentials: from.get(CREDENTIALS).map(PathBuf::from),
+            identity_token: from.get(IDENTITY_TOKEN).map(PathBuf::from),
             api: address(from, LISTEN_API, loopback(API_PORT))?,
             proxy: address(from, LISTEN_PROXY, loopback(PROXY_PORT))?,
             dns: address(from, LISTEN_DNS, loopback(DNS_PORT))?,

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kars_contract::SecretRef;
 use kars_contract::agent_api::ErrorCode;
@@ -33,29 +33,54 @@ impl Credentials {
         Self { folder }
     }
 
-    /// Reads a secret. A line feed at its end does not count.
+    /// Reads a secret, and logs where it cannot.
     pub fn read(&self, reference: &SecretRef) -> Result<Secret, Refusal> {
-        let missing = |problem: &str| {
-            tracing::error!(secret = reference.as_str(), problem, "a credential cannot be read");
-            Refusal::new(ErrorCode::UpstreamUnavailable, format!("the router's credential `{reference}` {problem}"))
+        self.look(reference).inspect_err(|refusal| {
+            tracing::error!(
+                secret = reference.as_str(),
+                problem = refusal.detail.message,
+                "a credential cannot be read"
+            );
+        })
+    }
+
+    /// Reads a secret.
+    pub fn look(&self, reference: &SecretRef) -> Result<Secret, Refusal> {
+        let found = match &self.folder {
+            Some(folder) => read(&folder.join(reference.as_str())),
+            None => Err("is not there: no folder of credentials is set"),
         };
-        let Some(folder) = &self.folder else { return Err(missing("is not there: no folder of credentials is set")) };
-        let bytes = fs::read(folder.join(reference.as_str()));
-        let bytes = bytes.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => missing("is not there"),
-            _ => missing("cannot be read"),
-        })?;
-        let text = String::from_utf8(bytes).ok().filter(|text| text.len() <= LARGEST);
-        let text = text.ok_or_else(|| missing("is no text"))?;
-        let text = text.trim_end_matches(['\n', '\r']);
-        if text.is_empty() {
-            return Err(missing("is empty"));
-        }
-        Ok(Secret(text.to_owned()))
+        found.map_err(|problem| {
+            Refusal::new(ErrorCode::UpstreamUnavailable, format!("the router's credential `{reference}` {problem}"))
+        })
     }
 }
 
+/// Reads a file that holds one secret, or says what is wrong with it. A line feed at its end does not count.
+pub fn read(path: &Path) -> Result<Secret, &'static str> {
+    let bytes = fs::read(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "is not there",
+        _ => "cannot be read",
+    })?;
+    let text = String::from_utf8(bytes).ok().filter(|text| text.len() <= LARGEST).ok_or("is no text")?;
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() { Err("is empty") } else { Ok(Secret(text.to_owned())) }
+}
+
 impl Secret {
+    /// A secret that somebody has sent; none where no header could show it.
+    #[must_use]
+    pub fn shown(text: String) -> Option<Self> {
+        let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then_some(Self(text))
+    }
+
+    /// A secret of a test.
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The secret itself, for whoever it is shown to.
     #[must_use]
     pub fn reveal(&self) -> &str {

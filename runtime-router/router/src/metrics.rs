@@ -4,6 +4,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use kars_contract::router::TokenIssuer;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -115,6 +116,13 @@ struct Outcome {
     outcome: String,
 }
 
+/// Labels of an exchange for a token.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Exchanged {
+    issuer: String,
+    outcome: &'static str,
+}
+
 /// Every metric, and the registry that they are scraped from.
 #[derive(Debug)]
 pub struct Metrics {
@@ -123,6 +131,7 @@ pub struct Metrics {
     loads: Family<Outcome, Counter>,
     limits: Family<Reached, Counter>,
     bytes: Family<Moved, Counter>,
+    exchanges: Family<Exchanged, Counter>,
     /// Connections of the agent that the proxy serves.
     pub proxy_connections: Gauge,
     /// Tunnels that are open.
@@ -155,6 +164,7 @@ impl Default for Metrics {
             loads: Family::default(),
             limits: Family::default(),
             bytes: Family::default(),
+            exchanges: Family::default(),
             proxy_connections: Gauge::default(),
             tunnels: Gauge::default(),
             connect_seconds: Histogram::new(SECONDS),
@@ -194,6 +204,11 @@ impl Metrics {
         self.limits.get_or_create(&Reached { limit }).inc();
     }
 
+    /// Counts an exchange for a token.
+    pub fn exchanged(&self, issuer: TokenIssuer, outcome: &'static str) {
+        self.exchanges.get_or_create(&Exchanged { issuer: issuer.name().to_string(), outcome }).inc();
+    }
+
     /// Counts bytes that passed.
     pub fn moved(&self, direction: Direction, bytes: u64) {
         if bytes > 0 {
@@ -206,6 +221,8 @@ impl Metrics {
         registry.register("policy_loads", "Documents read, by outcome", self.loads.clone());
         registry.register("limits_reached", "Ceilings that were reached, by which", self.limits.clone());
         registry.register("egress_bytes", "Bytes that passed, by direction", self.bytes.clone());
+        let exchanges = "Exchanges of a credential for a token, by issuer and outcome";
+        registry.register("token_exchanges", exchanges, self.exchanges.clone());
         registry.register("proxy_connections", "Connections that the proxy serves", self.proxy_connections.clone());
         registry.register("tunnels", "Tunnels that are open", self.tunnels.clone());
         let connect = "Time until a connection stood or failed";

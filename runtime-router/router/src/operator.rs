@@ -27,6 +27,7 @@ use crate::gate::Gate;
 use crate::inference::budget::{Ledger, Spent};
 use crate::pages::{get, readiness};
 use crate::refusal::Refusal;
+use crate::tokens::Tokens;
 
 /// The administrator of the machine may look, too.
 const ROOT: u32 = 0;
@@ -35,10 +36,15 @@ const CEILINGS: Ceilings =
 
 /// What answers the operator.
 #[derive(Debug)]
-struct Operator {
-    gate: Gate,
-    ledger: Ledger,
-    tasks: Tasks,
+pub struct Operator {
+    /// Decides.
+    pub gate: Gate,
+    /// Counts tokens.
+    pub ledger: Ledger,
+    /// What models are shown.
+    pub tokens: Tokens,
+    /// Tells whether the program ends.
+    pub tasks: Tasks,
 }
 
 /// Opens the socket in the folder of state. One that a process left behind is replaced.
@@ -55,8 +61,8 @@ pub fn bind(state: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers until the program drains. `state` is the folder of state, whose owner the router runs as.
-pub async fn serve(listener: UnixListener, state: PathBuf, gate: Gate, ledger: Ledger, tasks: Tasks) {
-    let operator = Arc::new(Operator { gate, ledger, tasks: tasks.clone() });
+pub async fn serve(listener: UnixListener, state: PathBuf, operator: Operator) {
+    let (tasks, operator) = (operator.tasks.clone(), Arc::new(operator));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -87,7 +93,7 @@ impl Answer for Operator {
         }
         match request.uri().path() {
             "/status" => {
-                let state = readiness(&self.gate, self.tasks.is_draining()).state;
+                let state = readiness(&self.gate, &self.tokens, self.tasks.is_draining()).state;
                 reply(StatusCode::OK, "application/json", format!("{state}\n"))
             }
             "/budgets" => reply(StatusCode::OK, "application/json", self.budgets()),

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use crate::gate::Gate;
 use crate::policy::Served;
 use crate::refusal::Refusal;
+use crate::tokens::Tokens;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 /// Bytes of a page that are read.
@@ -36,14 +37,15 @@ const PROBE_TIME: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub struct Pages {
     gate: Gate,
+    tokens: Tokens,
     tasks: Tasks,
 }
 
 impl Pages {
-    /// Pages about this gate; a program that drains is not ready.
+    /// Pages about this gate, and what its models are shown; a program that drains is not ready.
     #[must_use]
-    pub fn new(gate: Gate, tasks: Tasks) -> Arc<Self> {
-        Arc::new(Self { gate, tasks })
+    pub fn new(gate: Gate, tokens: Tokens, tasks: Tasks) -> Arc<Self> {
+        Arc::new(Self { gate, tokens, tasks })
     }
 
     async fn agent(&self) -> Response<Body> {
@@ -70,7 +72,7 @@ impl Answer for Pages {
         if [AGENT_LIVEZ, AGENT_READYZ].contains(&path) {
             return self.agent().await;
         }
-        let readiness = || readiness(&self.gate, self.tasks.is_draining());
+        let readiness = || readiness(&self.gate, &self.tokens, self.tasks.is_draining());
         page(request.method(), path, readiness, self.gate.metrics().registry())
             .unwrap_or_else(|| reply(StatusCode::NOT_FOUND, TEXT, "no such page\n"))
     }
@@ -81,7 +83,7 @@ impl Answer for Pages {
 }
 
 /// Whether the router serves, and by which document.
-pub(crate) fn readiness(gate: &Gate, draining: bool) -> Readiness {
+pub(crate) fn readiness(gate: &Gate, tokens: &Tokens, draining: bool) -> Readiness {
     let mut state = Map::new();
     let mut say = |name: &str, value: Value| state.insert(name.to_owned(), value);
     let in_force = gate.current().in_force(now());
@@ -107,7 +109,15 @@ pub(crate) fn readiness(gate: &Gate, draining: bool) -> Readiness {
     if !audit {
         say("problem", "the audit log cannot be written".into());
     }
-    let ready = in_force.is_ok() && !draining && audit;
+    let health = tokens.health();
+    if !health.ready {
+        say("problem", "a model has no candidate whose credential is there".into());
+    }
+    if !health.problems.is_empty() {
+        let problems = health.problems.into_iter().map(|(route, problem)| (route.to_string(), problem.into()));
+        say("credentials", Value::Object(problems.collect()));
+    }
+    let ready = in_force.is_ok() && !draining && audit && health.ready;
     say("ready", ready.into());
     Readiness { ready, state: Value::Object(state) }
 }

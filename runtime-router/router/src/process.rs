@@ -30,10 +30,11 @@ use crate::inference::forward::Forward;
 use crate::learned::Learned;
 use crate::mcp::gateway::Gateway;
 use crate::metrics::Metrics;
-use crate::operator;
+use crate::operator::{self, Operator};
 use crate::pages::Pages;
 use crate::policy::{Current, Slot};
 use crate::proxy::Proxy;
+use crate::tokens::{Exchanger, Tokens};
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -151,9 +152,18 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let connector = Connector::new(resolver, Arc::clone(gate.metrics()));
     let services = Arc::new(Services::new(connector.clone(), tls.clone()));
     let credentials = Credentials::new(config.credentials.clone());
+    let exchanger = Exchanger {
+        current: gate.current().clone(),
+        services: Arc::clone(&services),
+        credentials: credentials.clone(),
+        identity_token: config.identity_token.clone(),
+        metrics: Arc::clone(gate.metrics()),
+        tasks: tasks.clone(),
+    };
+    let (tokens, keeper) = Tokens::new(exchanger, tasks.clone());
     let ways = Ways {
         fetcher: Fetcher { connector: connector.clone(), tls, tasks: tasks.clone() },
-        forward: Forward::new(gate.clone(), Arc::clone(&services), credentials.clone(), ledger.clone()),
+        forward: Forward::new(gate.clone(), Arc::clone(&services), tokens.clone(), ledger.clone()),
         gateway: Gateway::new(gate.clone(), services, credentials, config.state.clone()),
     };
     let agent = ceilings(limits, limits.agent_connections);
@@ -163,8 +173,11 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     tasks.spawn(Arc::clone(&responder).serve_tcp(dns));
     tasks.spawn(responder.serve_udp(questions));
     tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(proxy, connections));
-    tasks.spawn(serve(admin, agent, tasks.clone(), Pages::new(gate.clone(), tasks.clone())));
-    tasks.spawn(operator::serve(socket, config.state.clone(), gate, ledger, tasks.clone()));
+    keeper.look();
+    tasks.spawn(keeper.keep(tasks.clone()));
+    tasks.spawn(serve(admin, agent, tasks.clone(), Pages::new(gate.clone(), tokens.clone(), tasks.clone())));
+    let operator = Operator { gate, ledger, tokens, tasks: tasks.clone() };
+    tasks.spawn(operator::serve(socket, config.state.clone(), operator));
     tracing::info!(api = %running.api, proxy = %running.proxy, dns = %running.dns, admin = %running.admin, "serving");
     Ok(running)
 }

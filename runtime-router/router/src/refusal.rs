@@ -48,6 +48,13 @@ impl Refusal {
         self
     }
 
+    /// What to do, where more is known than the code says.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.detail.help = Some(help.into());
+        self
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {

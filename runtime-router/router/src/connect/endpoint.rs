@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kars_contract::Endpoint;
 use kars_contract::agent_api::ErrorCode;
-use kars_contract::router::{InternalHost, RouterDocument};
+use kars_contract::router::{InternalHost, RouterDocument, TokenIssuer};
+use kars_contract::settings::HTTPS_PORT;
+use kars_contract::{Endpoint, Hostname};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::destination::{Place, Within};
@@ -41,13 +43,43 @@ impl Dial for Services {
         if !endpoint.scheme().is_tls() {
             return Ok(Box::new(stream));
         }
+        self.shaken(endpoint.host(), stream).await
+    }
+}
+
+impl Services {
+    /// Opens a connection to who issues tokens, and names its authority. Where it has a name, it must prove it; the document
+    /// knows addresses alone of the node, and in dev of a stand-in.
+    pub async fn dial_issuer(
+        &self,
+        document: &RouterDocument,
+        issuer: TokenIssuer,
+    ) -> Result<(Box<dyn Connection>, String), Refusal> {
+        let name = issuer.name();
+        let infra = document.infra.get(&name);
+        let port = infra.and_then(|infra| infra.ports.first().copied());
+        let destination = port.and_then(|port| Destination::infra(document, &name, port));
+        let destination = destination.ok_or_else(|| {
+            Refusal::new(ErrorCode::UpstreamUnavailable, format!("`infra.{name}` of the document is nowhere"))
+        })?;
+        let stream = self.connector.connect(&destination).await?;
+        match infra.and_then(|infra| infra.host.as_ref()) {
+            None => Ok((Box::new(stream), destination.to_string())),
+            Some(host) => {
+                let usual = destination.port == HTTPS_PORT;
+                let authority = if usual { host.to_string() } else { destination.to_string() };
+                Ok((self.shaken(host.as_str(), stream).await?, authority))
+            }
+        }
+    }
+
+    async fn shaken(&self, host: &str, stream: TcpStream) -> Result<Box<dyn Connection>, Refusal> {
         let failed = |problem: &str| {
-            let message = format!("`{}` does not shake hands: {problem}", endpoint.host());
-            Refusal::new(ErrorCode::EgressUnreachable, message)
+            Refusal::new(ErrorCode::EgressUnreachable, format!("`{host}` does not shake hands: {problem}"))
         };
-        let host = endpoint.public_host().ok_or_else(|| failed("it has no public name to prove"))?;
+        let name = Hostname::parse(host).map_err(|_| failed("it has no public name to prove"))?;
         let shaken =
-            timeout(HANDSHAKE, self.tls.connect(&host, stream)).await.map_err(|_| failed("it takes too long"))?;
+            timeout(HANDSHAKE, self.tls.connect(&name, stream)).await.map_err(|_| failed("it takes too long"))?;
         Ok(Box::new(shaken.map_err(|error| failed(&error.to_string()))?))
     }
 }

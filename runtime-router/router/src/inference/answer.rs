@@ -37,7 +37,7 @@ pub struct Passing {
     /// The floor of the model.
     pub floor: Safety,
     /// What was shown to the provider, which it may show again.
-    pub secret: Option<Secret>,
+    pub secret: Secret,
     /// The tokens that were set aside.
     pub reservation: Reservation,
     /// Bytes of an answer.
@@ -90,8 +90,7 @@ impl Passing {
             self.reservation.settle(0);
         }
         safety::judge(&bytes, &self.floor)?;
-        let Some(secret) = self.secret else { return Ok(bytes) };
-        let mut redactor = Redactor::new(secret);
+        let mut redactor = Redactor::new(self.secret);
         Ok(match redactor.feed(&bytes) {
             None => bytes,
             Some(mut passes) => {
@@ -107,7 +106,7 @@ impl Passing {
             lease: Some(lease),
             follower: Some(Follower::default()),
             events: Events::default(),
-            redactor: self.secret.map(Redactor::new),
+            redactor: Redactor::new(self.secret),
             reservation: Some(self.reservation),
             api: self.api,
             floor: self.floor,
@@ -130,7 +129,7 @@ struct Flow {
     lease: Option<Lease>,
     follower: Option<Follower>,
     events: Events,
-    redactor: Option<Redactor>,
+    redactor: Redactor,
     reservation: Option<Reservation>,
     api: Api,
     floor: Safety,
@@ -168,7 +167,7 @@ impl Flow {
             if let Some(follower) = &mut self.follower {
                 follower.feed(&bytes);
             }
-            let passes = match self.redactor.as_mut().and_then(|redactor| redactor.feed(&bytes)) {
+            let passes = match self.redactor.feed(&bytes) {
                 None => bytes,
                 Some(passes) => passes.into(),
             };
@@ -196,7 +195,7 @@ impl Flow {
         if let Some(lease) = self.lease.take() {
             tokio::spawn(lease.give_back());
         }
-        let held = self.redactor.as_mut().map(Redactor::end).unwrap_or_default();
+        let held = self.redactor.end();
         if finished {
             return (!held.is_empty()).then(|| held.into());
         }

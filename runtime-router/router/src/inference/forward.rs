@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::permits;
-use kars_contract::router::{AllowedModel, Credential, Inference, Route};
+use kars_contract::router::{AllowedModel, Inference, Route};
 use kars_contract::{ModelName, Name};
 use kars_kit::clock::now;
 use kars_kit::http::Body;
@@ -24,16 +24,16 @@ use super::budget::Ledger;
 use super::edit::Edits;
 use super::errors;
 use super::headers::asked;
-use super::provider::{Shown, ways};
+use super::provider::ways;
 use super::question::Question;
 use super::toolbox;
-use super::upstream::{Answered, Upstream};
+use super::upstream::{Answered, Upstream, retry_after};
 use crate::api::body::read;
-use crate::credentials::{Credentials, Secret};
 use crate::dial::Dial;
 use crate::gate::{Gate, Permit};
 use crate::metrics::Kind;
 use crate::refusal::Refusal;
+use crate::tokens::{Proof, Tokens};
 
 /// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
 const FIRST_BYTE: Duration = Duration::from_mins(10);
@@ -45,7 +45,7 @@ const FAILOVER: Duration = Duration::from_mins(2);
 pub struct Forward<D> {
     gate: Gate,
     upstream: Upstream<D>,
-    credentials: Credentials,
+    tokens: Tokens,
     ledger: Ledger,
     breaker: Arc<Breaker>,
 }
@@ -70,8 +70,8 @@ enum Failed {
 impl<D: Dial> Forward<D> {
     /// Asks by what is served.
     #[must_use]
-    pub fn new(gate: Gate, dial: Arc<D>, credentials: Credentials, ledger: Ledger) -> Self {
-        Self { gate, upstream: Upstream::new(dial), credentials, ledger, breaker: Arc::default() }
+    pub fn new(gate: Gate, dial: Arc<D>, tokens: Tokens, ledger: Ledger) -> Self {
+        Self { gate, upstream: Upstream::new(dial), tokens, ledger, breaker: Arc::default() }
     }
 
     /// Answers a request in the form of its family.
@@ -100,7 +100,7 @@ impl<D: Dial> Forward<D> {
             .map(|(_, route)| plan.question.cost(api, body.len(), route, document.budget.tokens_per_request));
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
         let reservation = self.ledger.reserve(cost, &document.budget, now())?;
-        let (answered, route, secret) = match self.first_of(&plan, &permit).await {
+        let (answered, route, proof) = match self.first_of(&plan, &permit).await {
             Ok(found) => found,
             Err(refusal) => {
                 // Nobody answered, so nobody charges.
@@ -112,7 +112,7 @@ impl<D: Dial> Forward<D> {
         let passage = Passing {
             api,
             floor: route.safety,
-            secret,
+            secret: proof.secret().clone(),
             reservation,
             most: usize::try_from(limits.inference_response_bytes).unwrap_or(usize::MAX),
             idle: Duration::from_secs(limits.inference_idle_seconds),
@@ -136,11 +136,7 @@ impl<D: Dial> Forward<D> {
     }
 
     /// The first candidate that answers. A refusal of the provider's own, other than for its load, is an answer.
-    async fn first_of<'p>(
-        &self,
-        plan: &Plan<'p>,
-        permit: &Permit,
-    ) -> Result<(Answered, &'p Route, Option<Secret>), Refusal> {
+    async fn first_of<'p>(&self, plan: &Plan<'p>, permit: &Permit) -> Result<(Answered, &'p Route, Proof), Refusal> {
         let began = Instant::now();
         let mut last = None;
         for (name, route) in &plan.candidates {
@@ -151,7 +147,7 @@ impl<D: Dial> Forward<D> {
                 continue;
             }
             match self.try_one(plan, permit, name, route).await {
-                Ok((answered, secret)) => return Ok((answered, route, secret)),
+                Ok((answered, proof)) => return Ok((answered, route, proof)),
                 Err(Failed::Last(refusal)) => return Err(refusal),
                 Err(Failed::Next(refusal)) => {
                     tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
@@ -170,24 +166,24 @@ impl<D: Dial> Forward<D> {
         permit: &Permit,
         name: &Name,
         route: &Route,
-    ) -> Result<(Answered, Option<Secret>), Failed> {
-        let (request, secret) = self.request(plan, route).map_err(Failed::Last)?;
-        let sent = self.upstream.send(&route.endpoint, permit.generation(), request, FIRST_BYTE).await;
-        let answered = sent.map_err(|refusal| {
-            self.breaker.failed(name, None);
-            Failed::Next(refusal)
+    ) -> Result<(Answered, Proof), Failed> {
+        let proof = self.tokens.proof(route).await.map_err(Failed::Next)?;
+        let (answered, proof) = self.shown(plan, permit, route, proof).await.inspect_err(|failed| {
+            if let Failed::Next(_) = failed {
+                self.breaker.failed(name, None);
+            }
         })?;
         let status = answered.response.status();
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             self.breaker.well(name);
-            return Ok((answered, secret));
+            return Ok((answered, proof));
         }
         let wait = retry_after(answered.response.headers());
         self.breaker.failed(name, wait);
         let is_last = plan.candidates.last().is_some_and(|(last, _)| *last == name);
         if is_last {
             // The client reads the provider's own words, and when to come again.
-            return Ok((answered, secret));
+            return Ok((answered, proof));
         }
         let refusal = Refusal::new(ErrorCode::UpstreamUnavailable, format!("`{name}` answers {}", status.as_u16()));
         Err(Failed::Next(
@@ -195,41 +191,53 @@ impl<D: Dial> Forward<D> {
         ))
     }
 
-    /// The request as this provider takes it.
-    fn request(&self, plan: &Plan<'_>, route: &Route) -> Result<(Request<Full<Bytes>>, Option<Secret>), Refusal> {
-        let ways = ways(route.provider);
-        let path = (ways.path)(route.endpoint.path(), plan.api);
-        let path = path.ok_or_else(|| not_served(plan.api, route))?;
-        let mut edits = Edits::of(plan.body);
-        edits.set("model", plan.question.model, serde_json::Value::from(route.deployment.as_str()).to_string());
-        if plan.api == Api::ChatCompletions && plan.question.stream == Some(true) {
-            edits.set("stream_options", plan.question.stream_options, r#"{"include_usage":true}"#.to_owned());
+    /// Asks a provider; once more, where it refuses a token and there is another.
+    async fn shown(
+        &self,
+        plan: &Plan<'_>,
+        permit: &Permit,
+        route: &Route,
+        proof: Proof,
+    ) -> Result<(Answered, Proof), Failed> {
+        let ask = async |proof: &Proof| {
+            let request = request(plan, route, proof).map_err(Failed::Last)?;
+            let sent = self.upstream.send(&route.endpoint, permit.generation(), request, FIRST_BYTE).await;
+            sent.map_err(Failed::Next)
+        };
+        let answered = ask(&proof).await?;
+        if answered.response.status() != StatusCode::UNAUTHORIZED {
+            return Ok((answered, proof));
         }
-        (ways.adapt)(plan.api, &plan.question, &mut edits);
-        let mut headers = plan.headers.clone();
-        let secret = self.secret(route)?;
-        (ways.authorize)(&Shown::Key(secret.reveal()), &mut headers).map_err(|_| {
-            Refusal::new(ErrorCode::UpstreamUnavailable, "the router's credential holds letters that no header takes")
-        })?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
-        headers.insert(HOST, host);
-        let mut request = Request::new(Full::new(Bytes::from(edits.apply())));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = path.parse().expect("the path of an endpoint is plain");
-        *request.headers_mut() = headers;
-        Ok((request, Some(secret)))
+        match self.tokens.instead_of(&proof).await {
+            Some(other) => Ok((ask(&other).await?, other)),
+            None => Ok((answered, proof)),
+        }
     }
+}
 
-    fn secret(&self, route: &Route) -> Result<Secret, Refusal> {
-        match &route.credential {
-            Credential::Secret(reference) => self.credentials.read(reference),
-            Credential::WorkloadIdentity { .. } | Credential::ManagedIdentity {} => {
-                let message = "this router exchanges no identity for a token yet; give the model a `secret`";
-                Err(Refusal::new(ErrorCode::UpstreamUnavailable, message))
-            }
-        }
+/// The request as a provider takes it.
+fn request(plan: &Plan<'_>, route: &Route, proof: &Proof) -> Result<Request<Full<Bytes>>, Refusal> {
+    let ways = ways(route.provider);
+    let path = (ways.path)(route.endpoint.path(), plan.api);
+    let path = path.ok_or_else(|| not_served(plan.api, route))?;
+    let mut edits = Edits::of(plan.body);
+    edits.set("model", plan.question.model, serde_json::Value::from(route.deployment.as_str()).to_string());
+    if plan.api == Api::ChatCompletions && plan.question.stream == Some(true) {
+        edits.set("stream_options", plan.question.stream_options, r#"{"include_usage":true}"#.to_owned());
     }
+    (ways.adapt)(plan.api, &plan.question, &mut edits);
+    let mut headers = plan.headers.clone();
+    (ways.authorize)(&proof.shown(), &mut headers).map_err(|_| {
+        Refusal::new(ErrorCode::UpstreamUnavailable, "the router's credential holds letters that no header takes")
+    })?;
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
+    headers.insert(HOST, host);
+    let mut request = Request::new(Full::new(Bytes::from(edits.apply())));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = path.parse().expect("the path of an endpoint is plain");
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 /// The routes that may answer: those of the model's candidates that speak the API.
@@ -258,11 +266,6 @@ fn not_served(api: Api, route: &Route) -> Refusal {
         api.as_str()
     );
     Refusal::new(ErrorCode::ArgsWrong, message)
-}
-
-/// What a provider asks for, in seconds. A date is one way to say it that no provider uses; it counts as nothing said.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Whether a path is one of inference, and whose clients call it.

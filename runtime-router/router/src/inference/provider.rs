@@ -16,6 +16,8 @@ use super::api::Api;
 use super::edit::Edits;
 use super::question::Question;
 
+pub(crate) use github_copilot::EDITOR;
+
 /// A provider's ways.
 pub struct Ways {
     /// The path of an API, from the path of the endpoint; absent where the provider does not serve the API.

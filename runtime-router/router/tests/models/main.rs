@@ -4,3 +4,4 @@ mod inference;
 mod mcp;
 mod provider;
 mod support;
+mod tokens;

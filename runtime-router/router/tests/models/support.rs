@@ -55,7 +55,12 @@ impl Router {
     fn in_folder(folder: TempDir) -> Self {
         let log = fs::File::create(folder.path().join("log")).expect("it can be made");
         let mut command = Command::new(env!("CARGO_BIN_EXE_kars-router"));
-        for (name, value) in [("DOCUMENT", "router.json"), ("STATE_DIR", "state"), ("CREDENTIALS", "credentials")] {
+        for (name, value) in [
+            ("DOCUMENT", "router.json"),
+            ("STATE_DIR", "state"),
+            ("CREDENTIALS", "credentials"),
+            ("IDENTITY_TOKEN", "identity-token"),
+        ] {
             command.env(format!("KARS_{name}"), folder.path().join(value));
         }
         for name in ["API", "PROXY", "DNS", "ADMIN"] {
@@ -69,10 +74,27 @@ impl Router {
         router
     }
 
+    /// The folder of its files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("it runs").path()
+    }
+
+    /// Asks its readiness until that is so; what it says then.
+    pub(crate) fn until_ready(&self, ready: bool) -> Value {
+        let until = Instant::now() + STARTING;
+        loop {
+            let answer = self.admin("/readyz");
+            if (answer.status == 200) == ready {
+                return answer.json();
+            }
+            assert!(Instant::now() < until, "{answer:?}");
+            sleep(Duration::from_millis(20));
+        }
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
-        let folder = self.folder.as_ref().expect("it runs");
-        fs::read_to_string(folder.path().join("log")).expect("it can be read")
+        fs::read_to_string(self.folder().join("log")).expect("it can be read")
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

@@ -8,7 +8,7 @@ use crate::inference::api::Api;
 pub(super) const WAYS: Ways = Ways { path, authorize, adapt: as_it_is };
 
 /// What an editor says of itself; without it Copilot answers 400.
-const EDITOR: [(HeaderName, HeaderValue); 4] = [
+pub(crate) const EDITOR: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("editor-version"), HeaderValue::from_static("vscode/1.107.0")),
     (HeaderName::from_static("editor-plugin-version"), HeaderValue::from_static("copilot-chat/0.35.0")),
     (HeaderName::from_static("copilot-integration-id"), HeaderValue::from_static("vscode-chat")),
