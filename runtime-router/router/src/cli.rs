@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use kars_contract::agent_api::JSON_DEPTH;
 use kars_contract::document::Document;
 use kars_contract::router::{Limits, RouterDocument};
 use kars_kit::document::Loaded;
@@ -242,16 +243,19 @@ fn runtime(mut builder: Builder) -> Result<Runtime, (u8, String)> {
 
 fn version(output: Format) -> String {
     #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
     struct Facts {
         name: &'static str,
         version: &'static str,
         document: u32,
+        json_depth: usize,
         limits: Limits,
     }
     let facts = Facts {
         name: "kars-router",
         version: env!("CARGO_PKG_VERSION"),
         document: RouterDocument::VERSION,
+        json_depth: JSON_DEPTH,
         limits: Limits::default(),
     };
     match output {

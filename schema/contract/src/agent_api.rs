@@ -10,6 +10,8 @@ pub mod spawn;
 
 pub use error::{ErrorCode, ErrorDetail, ErrorReply};
 
+/// Levels of lists and objects within each other in a request to a model; above, 400. Where `serde_json` ends for other bodies, too.
+pub const JSON_DEPTH: usize = 128;
 /// OpenAI's chat completions.
 pub const CHAT_COMPLETIONS: &str = "/v1/chat/completions";
 /// OpenAI's responses.

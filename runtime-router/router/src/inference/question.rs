@@ -1,7 +1,7 @@
 //! What a client asks a model, as far as the router must know: the model, whether the answer is streamed, how much it may cost.
 //! Everything else of the body is passed on as it came. Not here: changing it (`edit`).
 
-use kars_contract::agent_api::ErrorCode;
+use kars_contract::agent_api::{ErrorCode, JSON_DEPTH};
 use kars_contract::router::Route;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -68,6 +68,9 @@ impl<'a> Question<'a> {
         if !text.trim_start().starts_with('{') {
             return Err(wrong("it is no JSON object"));
         }
+        if is_deeper(text, JSON_DEPTH) {
+            return Err(wrong(&format!("it has more than {JSON_DEPTH} lists and objects within each other")));
+        }
         serde_json::from_str(text).map_err(|error| wrong(&error.to_string()))
     }
 
@@ -118,6 +121,24 @@ impl<'a> Question<'a> {
     }
 }
 
+/// Whether JSON has more lists and objects within each other than this. Nothing is read for it, so it needs no stack.
+fn is_deeper(text: &str, most: usize) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            _ if quoted => (),
+            b'[' | b'{' if depth == most => return true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => (),
+        }
+    }
+    false
+}
+
 /// A number that is whole and not below zero; `null` is none.
 fn whole(name: &str, raw: Option<&RawValue>) -> Result<Option<u64>, Refusal> {
     let Some(raw) = raw else { return Ok(None) };
@@ -162,9 +183,21 @@ mod tests {
             assert!(!refused(body).is_empty(), "{body}");
         }
         assert!(Question::read(b"{\"model\":\"\xff\"}").is_err());
-        // What does not decide is passed over without recursion, and so is for the provider to refuse.
-        let deep = format!("{{\"x\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-        Question::read(deep.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn depth_is_counted_outside_of_text() {
+        let nested = |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        Question::read(nested(JSON_DEPTH).as_bytes()).unwrap();
+        for depth in [JSON_DEPTH + 1, 1_000_000] {
+            assert!(refused(&nested(depth)).contains("more than 128 lists and objects"));
+        }
+        assert!(refused(&nested(1_000_000)[..500_000]).contains("more than 128"), "it need not be whole");
+        let wide = format!("{{\"x\":[{}[]]}}", "[{}],".repeat(1000));
+        let text = format!("{{\"\\\"{0}\":\"\\\\{0}\\\"{0}\"}}", "[{".repeat(1000));
+        for body in [wide, text] {
+            Question::read(body.as_bytes()).unwrap();
+        }
     }
 
     #[test]

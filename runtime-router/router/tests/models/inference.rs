@@ -252,6 +252,8 @@ fn what_the_agent_may_not_ask_is_refused_in_its_own_form() {
     }
     let refused = router.post("/anthropic/v1/messages", &[], r#"{"model":"gpt-9"}"#).json();
     assert_eq!((&refused["type"], &refused["error"]["type"]), (&json!("error"), &json!("permission_error")));
+    let deep = format!("{{\"messages\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(router.post("/v1/chat/completions", &[], &deep).status, 400);
     let large = format!("{{\"messages\":\"{}\"}}", "x".repeat(10 * 1024 * 1024));
     assert_eq!(router.post("/v1/chat/completions", &[], &large).status, 413);
     assert_eq!(provider.asked().len(), 0);
