@@ -59,9 +59,12 @@ def asked(world, folder, name, provider, credential, infra):
     inference = {"default": "main", "allowed": allowed, "routes": {"main": route}}
     settings = {"KARS_CREDENTIALS": f"{folder}/credentials", "KARS_IDENTITY_TOKEN": f"{folder}/identity-token"}
     document = world.document(inference=inference, infra=infra)
+    # A router asks for its token as soon as it starts, before anybody asks it.
+    log = pod.Log(world.folder)
+    log.new()
     router = world.router(f"tokens-{name.replace(' ', '-')}", document, **settings)
     status, body = chat(router)
-    return {"router": router, "status": status, "body": body, "events": world.log.new()}
+    return {"router": router, "status": status, "body": body, "events": log.new()}
 
 
 def chat(router):
