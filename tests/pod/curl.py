@@ -165,12 +165,12 @@ class Pod:
             ("transparent-http", f"{GOOD}:80", False, f"agents.{AGENT}.egress[{GOOD}:443]"),
         ):
             self.audited(results, decision)
-        results.equal("a host with another's name in its certificate", self.curl(f"https://{GOOD}/", "-H", f"host: {DENIED}")[0], 0)
+        results.equal("what is said inside a handshake with an allowed host is between the two", self.curl(f"https://{GOOD}/", "-H", f"host: {DENIED}")[0], 0)
 
     def end(self, results):
         """What arrived outside over the whole time is what was allowed."""
         requests = [(one["host"], one["port"]) for one in self.outside.requests]
-        results.equal("nothing else was asked", requests, [(DENIED, 443)])
+        results.equal("nothing of what was refused was asked", requests, [(DENIED, 443)])
         results.equal("no other name left", {name for name, _ in self.outside.asked}, {GOOD, PLAIN})
         flows = {(self.outside.resolver, "udp", 53), (HOST, "tcp", 443), (HOST, "tcp", 80)}
         results.equal("no other flow left", self.network.flows(self.network.outside), flows)
