@@ -6,12 +6,12 @@ mod allowlist;
 pub(crate) mod body;
 mod evaluate;
 mod fetch;
+mod room;
 mod routes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HOST, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Request, Response, StatusCode};
@@ -71,12 +71,11 @@ impl Api {
         meant_for(self.address, request.headers())?;
         let path = request.uri().path().to_owned();
         let route = Route::find(request.method(), &path)?;
-        let room = route.waits().then(|| self.room()).transpose()?;
+        let place = route.waits().then(|| self.room()).transpose()?;
         let response = self.answered(route, request).await?;
-        // Until the last byte of the answer has gone.
-        Ok(match room {
+        Ok(match place {
             None => response,
-            Some(room) => response.map(|body| held(body, room)),
+            Some(place) => response.map(|body| room::held(body, place)),
         })
     }
 
@@ -106,15 +105,6 @@ impl Api {
             }
         }
     }
-}
-
-/// A body that keeps its room.
-fn held(body: Body, room: OwnedSemaphorePermit) -> Body {
-    body.map_frame(move |frame| {
-        let _held = &room;
-        frame
-    })
-    .boxed_unsync()
 }
 
 impl Answer for Api {

@@ -78,6 +78,7 @@ fn a_request_arrives_with_the_routers_key_and_nothing_of_the_agents() {
     assert_eq!((answer.status, answer.body.as_str()), (200, ANSWER));
     assert_eq!(answer.header("x-ratelimit-remaining-tokens"), Some("7"));
     assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.header("content-length"), Some(ANSWER.len().to_string().as_str()));
     assert_eq!(answer.header("set-cookie"), None);
     let [asked] = provider.asked().try_into().expect("it was asked once");
     assert_eq!(asked.path, "/v1/chat/completions");
