@@ -74,13 +74,14 @@ impl fmt::Debug for Secret {
 pub struct Redactor {
     secret: Secret,
     held: Vec<u8>,
+    has_found: bool,
 }
 
 impl Redactor {
     /// Looks for this secret.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
-        Self { secret, held: Vec::new() }
+        Self { secret, held: Vec::new(), has_found: false }
     }
 
     /// What of the next bytes may pass. `None` means: all of them, as they are.
@@ -95,12 +96,19 @@ impl Redactor {
         while let Some(place) = find(rest, secret) {
             passes.extend_from_slice(&rest[..place]);
             passes.extend_from_slice(REDACTED);
+            self.has_found = true;
             rest = &rest[place + secret.len()..];
         }
         let (now, later) = rest.split_at(rest.len() - beginning_at_end(rest, secret));
         passes.extend_from_slice(now);
         self.held = later.to_vec();
         Some(passes)
+    }
+
+    /// Whether it has taken the secret out.
+    #[must_use]
+    pub fn has_found(&self) -> bool {
+        self.has_found
     }
 
     /// What was held back, once nothing more comes.

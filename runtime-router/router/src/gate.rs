@@ -116,11 +116,13 @@ impl Gate {
         metering: Metering,
         decide: impl FnOnce(&Policy, Instant) -> Decision,
     ) -> Result<Permit, Refusal> {
-        let now = now();
+        let (now, began) = (now(), std::time::Instant::now());
         let generation = self.current.in_force(now).inspect_err(|refusal| self.count(kind, refusal.code().as_str()))?;
         let decision = decide(&generation.policy, now);
         let verdict = self.verdict(&generation, &decision, what, metering);
-        self.log(kind, what, &decision, &generation, verdict.as_ref().err())?;
+        let logged = self.log(kind, what, &decision, &generation, verdict.as_ref().err());
+        self.metrics.decision_seconds.observe(began.elapsed().as_secs_f64());
+        logged?;
         verdict?;
         Ok(Permit { generation, decision })
     }
@@ -181,7 +183,7 @@ impl Gate {
         refused: Option<&Refusal>,
     ) -> Result<(), Refusal> {
         let rule: Option<&RuleId> = refused.map_or(decision.rule.as_ref(), |refusal| refusal.detail.rule.as_ref());
-        let reason = match refused {
+        let reason: &'static str = match refused {
             Some(refusal) if decision.allowed => refusal.code().as_str(),
             _ => decision.reason.as_str(),
         };
@@ -204,7 +206,7 @@ impl Gate {
         Err(Refusal::new(ErrorCode::PolicyUnreachable, "the audit log takes no more lines, so nothing is allowed"))
     }
 
-    fn count(&self, kind: Kind, outcome: &str) {
+    fn count(&self, kind: Kind, outcome: &'static str) {
         self.metrics.decided(kind, outcome);
     }
 }

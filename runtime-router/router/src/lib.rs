@@ -14,9 +14,11 @@ pub mod dns;
 pub mod gate;
 #[cfg(target_os = "linux")]
 pub mod guard;
+mod held;
 pub mod inference;
 pub mod learned;
 pub mod mcp;
+pub mod measures;
 pub mod meter;
 pub mod metrics;
 pub mod operator;

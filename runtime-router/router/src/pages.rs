@@ -12,7 +12,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::LoopbackUrl;
-use kars_contract::settings::{AGENT_LIVEZ, AGENT_READYZ, READYZ};
+use kars_contract::settings::{AGENT_LIVEZ, AGENT_READYZ, METRICS, READYZ};
 use kars_kit::admin::{Readiness, page};
 use kars_kit::clock::now;
 use kars_kit::http::{Answer, Body, reply};
@@ -23,6 +23,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::gate::Gate;
+use crate::measures::Measures;
+use crate::metrics::Ceiling;
 use crate::policy::Served;
 use crate::refusal::Refusal;
 
@@ -36,14 +38,15 @@ const PROBE_TIME: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub struct Pages {
     gate: Gate,
+    measures: Measures,
     tasks: Tasks,
 }
 
 impl Pages {
     /// Pages about this gate; a program that drains is not ready.
     #[must_use]
-    pub fn new(gate: Gate, tasks: Tasks) -> Arc<Self> {
-        Arc::new(Self { gate, tasks })
+    pub fn new(gate: Gate, measures: Measures, tasks: Tasks) -> Arc<Self> {
+        Arc::new(Self { gate, measures, tasks })
     }
 
     async fn agent(&self) -> Response<Body> {
@@ -70,9 +73,16 @@ impl Answer for Pages {
         if [AGENT_LIVEZ, AGENT_READYZ].contains(&path) {
             return self.agent().await;
         }
+        if path == METRICS {
+            self.measures.take();
+        }
         let readiness = || readiness(&self.gate, self.tasks.is_draining());
         page(request.method(), path, readiness, self.gate.metrics().registry())
             .unwrap_or_else(|| reply(StatusCode::NOT_FOUND, TEXT, "no such page\n"))
+    }
+
+    fn no_room(&self) {
+        self.gate.metrics().reached(Ceiling::AdminConnections);
     }
 
     fn failed(&self) -> Response<Body> {

@@ -29,6 +29,7 @@ use crate::inference::budget::Ledger;
 use crate::inference::forward::Forward;
 use crate::learned::Learned;
 use crate::mcp::gateway::Gateway;
+use crate::measures::Measures;
 use crate::metrics::Metrics;
 use crate::operator;
 use crate::pages::Pages;
@@ -151,9 +152,11 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let connector = Connector::new(resolver, Arc::clone(gate.metrics()));
     let services = Arc::new(Services::new(connector.clone(), tls.clone()));
     let credentials = Credentials::new(config.credentials.clone());
+    let forward = Forward::new(gate.clone(), Arc::clone(&services), credentials.clone(), ledger.clone());
+    let measures = Measures::new(gate.clone(), ledger.clone(), forward.breaker());
     let ways = Ways {
         fetcher: Fetcher { connector: connector.clone(), tls, tasks: tasks.clone() },
-        forward: Forward::new(gate.clone(), Arc::clone(&services), credentials.clone(), ledger.clone()),
+        forward,
         gateway: Gateway::new(gate.clone(), services, credentials, config.state.clone()),
     };
     let agent = ceilings(limits, limits.agent_connections);
@@ -163,7 +166,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     tasks.spawn(Arc::clone(&responder).serve_tcp(dns));
     tasks.spawn(responder.serve_udp(questions));
     tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(proxy, connections));
-    tasks.spawn(serve(admin, agent, tasks.clone(), Pages::new(gate.clone(), tasks.clone())));
+    tasks.spawn(serve(admin, agent, tasks.clone(), Pages::new(gate.clone(), measures, tasks.clone())));
     tasks.spawn(operator::serve(socket, config.state.clone(), gate, ledger, tasks.clone()));
     tracing::info!(api = %running.api, proxy = %running.proxy, dns = %running.dns, admin = %running.admin, "serving");
     Ok(running)
@@ -247,6 +250,7 @@ impl Watcher {
         self.metrics.policy_generation.set(generation.number.cast_signed());
         let serial = generation.loaded.accepted().map_or(0, |accepted| accepted.serial);
         self.metrics.policy_serial.set(serial.cast_signed());
+        self.metrics.serves(digest.clone(), clock::now(), generation.loaded.not_after());
         tracing::info!(
             digest,
             serial,

@@ -96,6 +96,7 @@ impl Proxy {
             Ok(First::Http(bytes)) => forward::serve(self, stream, bytes, &limits).await,
             Err(refusal) => {
                 self.gate.refused(Kind::Http, "a connection to the proxy", &refusal);
+                self.gate.metrics().refused(Kind::Http, refusal.code());
                 reply::refuse(stream, refusal).await;
             }
         }

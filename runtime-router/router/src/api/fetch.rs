@@ -57,6 +57,7 @@ pub(super) async fn answer(
     })?;
     let out = request_for(&url, method, &headers, body.unwrap_or_default())?;
     let passage = gate.egress(Kind::Fetch, url.host.clone(), url.port)?;
+    let _lasting = gate.metrics().lasting(Kind::Fetch);
     let (within, most) = (passage.limits().fetch_seconds, passage.limits().fetch_bytes);
     let outcome = tokio::select! {
         outcome = timeout(Duration::from_secs(within), fetch(fetcher, &url, &passage, out, most)) => outcome,

@@ -20,11 +20,13 @@ use super::api::Api;
 use super::budget::Reservation;
 use super::errors;
 use super::headers::answered;
+use super::observed::Observed;
 use super::safety;
 use super::sse::Events;
 use super::upstream::Lease;
 use super::usage::{Follower, of_answer};
 use crate::credentials::{Redactor, Secret};
+use crate::metrics::Asked;
 use crate::refusal::Refusal;
 
 const EVENTS: &str = "text/event-stream";
@@ -48,7 +50,7 @@ pub struct Passing {
 
 impl Passing {
     /// Passes an answer on: piece by piece where it is a stream, otherwise whole.
-    pub async fn pass(self, response: Response<Incoming>, lease: Lease) -> Response<Body> {
+    pub async fn pass(self, response: Response<Incoming>, lease: Lease, observed: Observed) -> Response<Body> {
         let (head, body) = response.into_parts();
         let mut answer = Response::new(full(Bytes::new()));
         *answer.status_mut() = head.status;
@@ -59,20 +61,31 @@ impl Passing {
             .and_then(|kind| kind.to_str().ok())
             .is_some_and(|kind| kind.starts_with(EVENTS));
         if is_stream && head.status.is_success() {
-            *answer.body_mut() = self.stream(body, lease);
+            *answer.body_mut() = self.stream(body, lease, observed);
             return answer;
         }
         let (family, status) = (self.api.family(), head.status);
-        match self.whole(body, lease, status).await {
+        let mut observed = observed;
+        match self.whole(body, lease, status, &mut observed).await {
             Ok(bytes) => {
+                observed.ended(outcome(status));
                 *answer.body_mut() = full(bytes);
                 answer
             }
-            Err(refusal) => errors::response(family, refusal),
+            Err(refusal) => {
+                observed.refused(&refusal);
+                errors::response(family, refusal)
+            }
         }
     }
 
-    async fn whole(self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
+    async fn whole(
+        self,
+        body: Incoming,
+        lease: Lease,
+        status: StatusCode,
+        observed: &mut Observed,
+    ) -> Result<Bytes, Refusal> {
         let collected = timeout(self.idle, Limited::new(body, self.most).collect()).await;
         let bytes = match collected {
             Ok(Ok(collected)) => collected.to_bytes(),
@@ -83,6 +96,7 @@ impl Passing {
         tokio::spawn(lease.give_back());
         if status.is_success() {
             if let Some(usage) = of_answer(self.api, &bytes) {
+                observed.used(usage);
                 self.reservation.settle(usage.total());
             }
         } else {
@@ -96,12 +110,13 @@ impl Passing {
             None => bytes,
             Some(mut passes) => {
                 passes.extend(redactor.end());
+                observed.redacted(redactor.has_found());
                 passes.into()
             }
         })
     }
 
-    fn stream(self, body: Incoming, lease: Lease) -> Body {
+    fn stream(self, body: Incoming, lease: Lease, observed: Observed) -> Body {
         let flow = Flow {
             body,
             lease: Some(lease),
@@ -114,6 +129,7 @@ impl Passing {
             left: self.most,
             most: self.most,
             idle: self.idle,
+            observed: Some(observed),
             ended: false,
         };
         let frames = stream::unfold(flow, |mut flow| async move {
@@ -137,6 +153,7 @@ struct Flow {
     left: usize,
     most: usize,
     idle: Duration,
+    observed: Option<Observed>,
     ended: bool,
 }
 
@@ -158,6 +175,9 @@ impl Flow {
             };
             // Trailers say nothing that a client of events reads.
             let Ok(bytes) = frame.into_data() else { continue };
+            if let Some(observed) = &mut self.observed {
+                observed.streamed();
+            }
             let Some(left) = self.left.checked_sub(bytes.len()) else {
                 return Some(self.broken(&too_large(self.most)));
             };
@@ -198,9 +218,15 @@ impl Flow {
         }
         let held = self.redactor.as_mut().map(Redactor::end).unwrap_or_default();
         if finished {
+            if let Some(observed) = self.observed.take() {
+                observed.ended(Asked::Answered);
+            }
             return (!held.is_empty()).then(|| held.into());
         }
         let refusal = Refusal::new(ErrorCode::UpstreamFailed, "the provider ended its answer before it was complete");
+        if let Some(observed) = self.observed.take() {
+            observed.refused(&refusal);
+        }
         Some([held, errors::event(self.api.family(), &refusal)].concat().into())
     }
 
@@ -208,6 +234,9 @@ impl Flow {
     fn broken(&mut self, refusal: &Refusal) -> Bytes {
         self.ended = true;
         self.settle();
+        if let Some(observed) = self.observed.take() {
+            observed.refused(refusal);
+        }
         tracing::warn!(api = self.api.as_str(), code = refusal.code().as_str(), "an answer was broken off");
         // An event may be under way; an empty line ends it.
         [b"\n\n".to_vec(), errors::event(self.api.family(), refusal)].concat().into()
@@ -216,10 +245,22 @@ impl Flow {
     /// Counts what the answer cost. What it did not say is taken from what was set aside.
     fn settle(&mut self) -> bool {
         let Some(followed) = self.follower.take().map(Follower::end) else { return true };
+        if let Some(observed) = &mut self.observed {
+            observed.redacted(self.redactor.as_ref().is_some_and(Redactor::has_found));
+            followed.usage.into_iter().for_each(|usage| observed.used(usage));
+        }
         if let (Some(reservation), Some(usage)) = (self.reservation.take(), followed.usage) {
             reservation.settle(usage.total());
         }
         followed.finished
+    }
+}
+
+fn outcome(status: StatusCode) -> Asked {
+    match status {
+        status if status.is_success() => Asked::Answered,
+        status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Asked::Rejected,
+        _ => Asked::Failed,
     }
 }
 

@@ -24,6 +24,7 @@ use super::budget::Ledger;
 use super::edit::Edits;
 use super::errors;
 use super::headers::asked;
+use super::observed::Observed;
 use super::provider::{Shown, ways};
 use super::question::Question;
 use super::toolbox;
@@ -32,7 +33,7 @@ use crate::api::body::read;
 use crate::credentials::{Credentials, Secret};
 use crate::dial::Dial;
 use crate::gate::{Gate, Permit};
-use crate::metrics::Kind;
+use crate::metrics::{Attempt, Kind};
 use crate::refusal::Refusal;
 
 /// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
@@ -74,13 +75,33 @@ impl<D: Dial> Forward<D> {
         Self { gate, upstream: Upstream::new(dial), credentials, ledger, breaker: Arc::default() }
     }
 
-    /// Answers a request in the form of its family.
-    pub async fn answer(&self, api: Api, request: Request<Incoming>) -> Response<Body> {
-        let answered = self.ask(api, request).await;
-        answered.unwrap_or_else(|refusal| errors::response(api.family(), refusal))
+    /// How every candidate has fared.
+    #[must_use]
+    pub fn breaker(&self) -> Arc<Breaker> {
+        Arc::clone(&self.breaker)
     }
 
-    async fn ask(&self, api: Api, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    /// Answers a request in the form of its family.
+    pub async fn answer(&self, api: Api, request: Request<Incoming>) -> Response<Body> {
+        let mut observed = Observed::begin(Arc::clone(self.gate.metrics()));
+        match self.ask(api, request, &mut observed).await {
+            Ok((passing, answered)) => {
+                let (response, lease) = answered.split();
+                passing.pass(response, lease, observed).await
+            }
+            Err(refusal) => {
+                observed.refused(&refusal);
+                errors::response(api.family(), refusal)
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        api: Api,
+        request: Request<Incoming>,
+        observed: &mut Observed,
+    ) -> Result<(Passing, Answered), Refusal> {
         let limits = self.gate.current().in_force(now())?.document().limits;
         let headers = asked(request.headers())?;
         let most = usize::try_from(limits.inference_request_bytes).unwrap_or(usize::MAX);
@@ -101,15 +122,17 @@ impl<D: Dial> Forward<D> {
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
         let reservation = self.ledger.reserve(cost, &document.budget, now())?;
         let (answered, route, secret) = match self.first_of(&plan, &permit).await {
-            Ok(found) => found,
+            Ok((answered, name, route, secret)) => {
+                observed.answered_by(name, route.provider);
+                (answered, route, secret)
+            }
             Err(refusal) => {
                 // Nobody answered, so nobody charges.
                 reservation.settle(0);
                 return Err(refusal);
             }
         };
-        let (response, lease) = answered.split();
-        let passage = Passing {
+        let passing = Passing {
             api,
             floor: route.safety,
             secret,
@@ -117,7 +140,7 @@ impl<D: Dial> Forward<D> {
             most: usize::try_from(limits.inference_response_bytes).unwrap_or(usize::MAX),
             idle: Duration::from_secs(limits.inference_idle_seconds),
         };
-        Ok(passage.pass(response, lease).await)
+        Ok((passing, answered))
     }
 
     /// The model that is asked for, or the agent's own.
@@ -140,7 +163,7 @@ impl<D: Dial> Forward<D> {
         &self,
         plan: &Plan<'p>,
         permit: &Permit,
-    ) -> Result<(Answered, &'p Route, Option<Secret>), Refusal> {
+    ) -> Result<(Answered, &'p Name, &'p Route, Option<Secret>), Refusal> {
         let began = Instant::now();
         let mut last = None;
         for (name, route) in &plan.candidates {
@@ -148,10 +171,11 @@ impl<D: Dial> Forward<D> {
                 break;
             }
             if !self.breaker.may_try(name) {
+                self.gate.metrics().attempted(name, route.provider, Attempt::LeftAlone);
                 continue;
             }
             match self.try_one(plan, permit, name, route).await {
-                Ok((answered, secret)) => return Ok((answered, route, secret)),
+                Ok((answered, secret)) => return Ok((answered, name, route, secret)),
                 Err(Failed::Last(refusal)) => return Err(refusal),
                 Err(Failed::Next(refusal)) => {
                     tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
@@ -173,11 +197,19 @@ impl<D: Dial> Forward<D> {
     ) -> Result<(Answered, Option<Secret>), Failed> {
         let (request, secret) = self.request(plan, route).map_err(Failed::Last)?;
         let sent = self.upstream.send(&route.endpoint, permit.generation(), request, FIRST_BYTE).await;
+        let attempted = |outcome| self.gate.metrics().attempted(name, route.provider, outcome);
         let answered = sent.map_err(|refusal| {
             self.breaker.failed(name, None);
+            let is_late = matches!(refusal.code(), ErrorCode::UpstreamTimeout | ErrorCode::EgressConnectTimeout);
+            attempted(if is_late { Attempt::Late } else { Attempt::Unreachable });
             Failed::Next(refusal)
         })?;
         let status = answered.response.status();
+        attempted(match status {
+            StatusCode::TOO_MANY_REQUESTS => Attempt::Overloaded,
+            status if status.is_server_error() => Attempt::Failed,
+            _ => Attempt::Answered,
+        });
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             self.breaker.well(name);
             return Ok((answered, secret));

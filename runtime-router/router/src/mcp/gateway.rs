@@ -28,7 +28,7 @@ use crate::credentials::{Credentials, Secret};
 use crate::dial::Dial;
 use crate::gate::Gate;
 use crate::inference::upstream::Upstream;
-use crate::metrics::Kind;
+use crate::metrics::{Called, Kind};
 use crate::policy::Generation;
 use crate::refusal::Refusal;
 
@@ -184,13 +184,20 @@ impl<D: Dial> Gateway<D> {
         let Some(Call { name, arguments }) = call else {
             return message::error(Some(id), WRONG_PARAMS, "a call has a `name` and `arguments`", None);
         };
-        match self.called(asked, &name, &arguments).await {
+        let began = Instant::now();
+        let answered = self.called(asked, &name, &arguments).await;
+        let server = asked.only.or_else(|| joint(asked.generation.document(), &name).ok().map(|(server, _)| server));
+        self.gate.metrics().called(server, outcome(&answered), began.elapsed());
+        match answered {
             Ok(answer) => match (answer.result, answer.error) {
                 (Some(result), _) => message::result(Some(id), result),
                 (None, Some(error)) => message::foreign_error(Some(id), &error),
                 (None, None) => message::error(Some(id), message::FAULT, "the server answered nothing", None),
             },
-            Err(refusal) => refused(id, &refusal),
+            Err(refusal) => {
+                self.gate.metrics().refused(Kind::Mcp, refusal.code());
+                refused(id, &refusal)
+            }
         }
     }
 
@@ -350,6 +357,15 @@ fn renamed(tool: &RawValue, name: &str) -> Option<Box<RawValue>> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(tool.get()).ok()?;
     fields.insert("name".to_owned(), serde_json::value::to_raw_value(name).ok()?);
     serde_json::value::to_raw_value(&fields).ok()
+}
+
+fn outcome(answered: &Result<message::Answer, Refusal>) -> Called {
+    match answered {
+        Ok(answer) if answer.result.is_some() => Called::Answered,
+        Ok(_) => Called::Error,
+        Err(refusal) if refusal.status().is_server_error() => Called::Failed,
+        Err(_) => Called::Refused,
+    }
 }
 
 /// A refusal as a tool's result, which models read, and not as a fault of the protocol, which they never see.

@@ -19,7 +19,10 @@ const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 pub(super) async fn serve(proxy: &Proxy, mut client: TcpStream, head: Head, behind: Bytes) {
     let (passage, host) = match opened(proxy, &head.target).await {
         Ok(opened) => opened,
-        Err(refusal) => return reply::refuse(client, refusal).await,
+        Err(refusal) => {
+            proxy.gate.metrics().refused(Kind::Connect, refusal.code());
+            return reply::refuse(client, refusal).await;
+        }
     };
     if let Err(error) = client.write_all(ESTABLISHED).await {
         tracing::debug!(%error, "a client was gone before its tunnel stood");

@@ -24,6 +24,7 @@ use super::original::original_port;
 use super::watched::{Pulse, Watched};
 use crate::connect::authority;
 use crate::connect::exchange::exchange;
+use crate::held::held;
 use crate::metrics::{Direction, Kind};
 use crate::refusal::{Refusal, shown};
 
@@ -76,6 +77,7 @@ impl Answer for Forward {
             }
         };
         answered.unwrap_or_else(|refusal| {
+            self.proxy.gate.metrics().refused(kind, refusal.code());
             let mut response = refusal.into_response();
             // What is left of a refused request is not worth reading.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -123,6 +125,7 @@ impl Forward {
     ) -> Result<Response<Body>, Refusal> {
         let proxy = &self.proxy;
         let (passage, stream) = proxy.open(kind, host, port).await?;
+        let lasting = proxy.gate.metrics().lasting(kind);
         let idle = Duration::from_secs(passage.limits().tunnel_idle_seconds);
         let (head, body) = request.into_parts();
         let named =
@@ -146,7 +149,8 @@ impl Forward {
         };
         let answered = answered.map_err(|refusal| gate.undone(kind, &passage, passage.name().permit(), refusal))?;
         pulse.beat();
-        Ok(response(&head.method, answered, |body| Watched::new(body, Direction::Down, gate.clone(), passage, pulse)))
+        let watched = |body| Watched::new(body, Direction::Down, gate.clone(), passage, pulse);
+        Ok(response(&head.method, answered, watched).map(|body| held(body, lasting)))
     }
 }
 

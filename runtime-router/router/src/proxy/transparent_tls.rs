@@ -23,6 +23,7 @@ pub(super) async fn serve(proxy: &Proxy, client: TcpStream, first: BytesMut) {
         Ok(meant) => meant,
         Err(refusal) => {
             proxy.gate.refused(Kind::TransparentTls, "a TLS handshake", &refusal);
+            proxy.gate.metrics().refused(Kind::TransparentTls, refusal.code());
             let denied = refusal.status().as_u16() == 403;
             return reply::refuse_tls(client, if denied { Alert::AccessDenied } else { Alert::DecodeError }).await;
         }
@@ -33,6 +34,7 @@ pub(super) async fn serve(proxy: &Proxy, client: TcpStream, first: BytesMut) {
             tunnel.run(FirstFlight::Checked(bytes)).await;
         }
         Err(refusal) => {
+            proxy.gate.metrics().refused(Kind::TransparentTls, refusal.code());
             let denied = refusal.status().as_u16() == 403;
             reply::refuse_tls(client, if denied { Alert::AccessDenied } else { Alert::InternalError }).await;
         }

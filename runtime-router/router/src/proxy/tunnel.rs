@@ -65,7 +65,7 @@ impl Tunnel<'_> {
     /// Carries bytes until an end. What the client sends first passes the check of its first flight.
     pub(super) async fn run(self, first: FirstFlight) {
         let metrics = self.proxy.gate.metrics();
-        let _open = Open::count(&metrics.tunnels);
+        let (_open, _lasting) = (Open::count(&metrics.tunnels), metrics.lasting(self.kind));
         let traffic = Traffic::new();
         let ends = async {
             let up = async {

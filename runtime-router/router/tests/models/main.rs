@@ -2,5 +2,6 @@
 
 mod inference;
 mod mcp;
+mod observability;
 mod provider;
 mod support;
