@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod connect;
 pub mod credentials;
+pub mod ctl;
 pub mod dial;
 pub mod dns;
 pub mod gate;

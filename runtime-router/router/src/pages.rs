@@ -29,8 +29,8 @@ use crate::policy::Served;
 use crate::refusal::Refusal;
 
 const TEXT: &str = "text/plain; charset=utf-8";
-/// Bytes of a page that are read.
-const LARGEST_PAGE: usize = 1024 * 1024;
+/// Bytes of a page that are read: a thousand decisions, whose longest names have a kilobyte.
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 /// How long the runtime may take to say that it lives.
 const PROBE_TIME: Duration = Duration::from_secs(4);
 
