@@ -19,6 +19,7 @@ use crate::meter::Meter;
 use crate::metrics::{Kind, Metrics};
 use crate::policy::{Current, Generation};
 use crate::refusal::Refusal;
+use crate::trace::Tracer;
 
 pub use permit::{Passage, Permit, PermittedName};
 
@@ -30,6 +31,7 @@ pub struct Gate {
     audit: Audit,
     metrics: Arc<Metrics>,
     learned: Arc<Learned>,
+    tracer: Tracer,
 }
 
 /// How a decision uses the buckets of its limits.
@@ -44,8 +46,8 @@ pub enum Metering {
 impl Gate {
     /// Decides by what is served.
     #[must_use]
-    pub fn new(current: Current, audit: Audit, metrics: Arc<Metrics>, learned: Learned) -> Self {
-        Self { current, meter: Arc::default(), audit, metrics, learned: Arc::new(learned) }
+    pub fn new(current: Current, audit: Audit, metrics: Arc<Metrics>, learned: Learned, tracer: Tracer) -> Self {
+        Self { current, meter: Arc::default(), audit, metrics, learned: Arc::new(learned), tracer }
     }
 
     /// What is served.
@@ -58,6 +60,12 @@ impl Gate {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// Who begins spans.
+    #[must_use]
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     /// The log of decisions.

@@ -29,3 +29,4 @@ pub mod process;
 pub mod proxy;
 pub mod refusal;
 pub mod tools;
+pub mod trace;

@@ -8,3 +8,4 @@ pub mod gateway;
 pub mod message;
 pub mod pins;
 pub mod remote;
+mod welcome;

@@ -35,6 +35,7 @@ use crate::operator;
 use crate::pages::Pages;
 use crate::policy::{Current, Slot};
 use crate::proxy::Proxy;
+use crate::trace::{Collector, Export, Tracer};
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -100,6 +101,8 @@ pub struct Running {
     pub audit: Audit,
     /// Its count of tokens.
     pub ledger: Ledger,
+    /// The way of its traces.
+    pub traces: Export,
 }
 
 /// Runs until a signal; a second one ends it at once. Returns whether everything could be finished.
@@ -112,6 +115,7 @@ pub async fn run(config: Config) -> Result<bool, CannotStart> {
         finished = running.tasks.drain(GRACE) => finished,
         () = signals.next() => false,
     };
+    running.traces.end().await;
     let written =
         running.audit.record(Event::Note { kind: "ended", what: String::new() }) && running.audit.flush(FLUSH);
     let counted = running.ledger.close().inspect_err(|error| tracing::error!(%error, "the count of tokens is lost"));
@@ -133,7 +137,11 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let ledger = Ledger::open(&config.state).map_err(state)?;
     let (slot, current) = Slot::new();
     let tasks = Tasks::default();
-    let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics), Learned::new(&config.state));
+    let (tracer, spans) = Tracer::new(current.clone(), Arc::clone(&metrics));
+    let connector = Connector::new(resolver, Arc::clone(&metrics));
+    let collector = Collector { current: current.clone(), connector: connector.clone(), metrics: Arc::clone(&metrics) };
+    let learned = Learned::new(&config.state);
+    let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics), learned, tracer);
     let running = Running {
         api: api.local_addr()?,
         proxy: proxy.local_addr()?,
@@ -142,6 +150,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
         tasks: tasks.clone(),
         audit: audit.clone(),
         ledger: ledger.clone(),
+        traces: Export::start(collector, spans),
     };
     let limits = Limits::default();
     let watch = Watch::new(config.files.clone(), config.pod.clone(), config.state.clone());
@@ -149,7 +158,6 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     watcher.look();
     let own = tasks.clone();
     tasks.spawn(async move { watcher.keep_looking(&own).await });
-    let connector = Connector::new(resolver, Arc::clone(gate.metrics()));
     let services = Arc::new(Services::new(connector.clone(), tls.clone()));
     let credentials = Credentials::new(config.credentials.clone());
     let forward = Forward::new(gate.clone(), Arc::clone(&services), credentials.clone(), ledger.clone());

@@ -15,6 +15,7 @@ use kars_contract::router::{AllowedModel, Credential, Inference, Route};
 use kars_contract::{ModelName, Name};
 use kars_kit::clock::now;
 use kars_kit::http::Body;
+use opentelemetry::trace::SpanContext;
 use tokio::time::Instant;
 
 use super::answer::Passing;
@@ -35,6 +36,7 @@ use crate::dial::Dial;
 use crate::gate::{Gate, Permit};
 use crate::metrics::{Attempt, Kind};
 use crate::refusal::Refusal;
+use crate::trace::{Span, TRACEPARENT, parent};
 
 /// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
 const FIRST_BYTE: Duration = Duration::from_mins(10);
@@ -58,6 +60,8 @@ struct Plan<'a> {
     question: Question<'a>,
     headers: HeaderMap,
     candidates: Vec<(&'a Name, &'a Route)>,
+    /// What the spans of attempts are part of.
+    context: SpanContext,
 }
 
 /// Why a candidate did not answer.
@@ -83,7 +87,8 @@ impl<D: Dial> Forward<D> {
 
     /// Answers a request in the form of its family.
     pub async fn answer(&self, api: Api, request: Request<Incoming>) -> Response<Body> {
-        let mut observed = Observed::begin(Arc::clone(self.gate.metrics()));
+        let span = self.gate.tracer().begin("inference", &parent(request.headers()));
+        let mut observed = Observed::begin(Arc::clone(self.gate.metrics()), api, span);
         match self.ask(api, request, &mut observed).await {
             Ok((passing, answered)) => {
                 let (response, lease) = answered.split();
@@ -109,12 +114,14 @@ impl<D: Dial> Forward<D> {
         let question = Question::read(&bytes)?;
         let name = self.model(&question)?;
         let permit = self.gate.decide(Kind::Inference, &name, &permits::Request::Model { name: &name })?;
+        observed.asks_for(api, &name, question.stream == Some(true));
         let document = permit.generation().document();
         let body = std::str::from_utf8(&bytes).unwrap_or_default();
         let filtered = toolbox::filtered(body, &question, document)?;
         let body = filtered.as_deref().unwrap_or(body);
         let question = Question::read(body.as_bytes())?;
-        let plan = Plan { api, body, question, headers, candidates: candidates(api, &permit, &name)? };
+        let context = observed.span().context();
+        let plan = Plan { api, body, question, headers, candidates: candidates(api, &permit, &name)?, context };
         let costs = plan
             .candidates
             .iter()
@@ -195,16 +202,25 @@ impl<D: Dial> Forward<D> {
         name: &Name,
         route: &Route,
     ) -> Result<(Answered, Option<Secret>), Failed> {
-        let (request, secret) = self.request(plan, route).map_err(Failed::Last)?;
+        let (mut request, secret) = self.request(plan, route).map_err(Failed::Last)?;
+        let mut span = self.attempt(plan, name, route);
+        if let Some(told) = span.told(permit.generation().document(), &route.endpoint) {
+            request.headers_mut().insert(TRACEPARENT, told);
+        }
         let sent = self.upstream.send(&route.endpoint, permit.generation(), request, FIRST_BYTE).await;
         let attempted = |outcome| self.gate.metrics().attempted(name, route.provider, outcome);
         let answered = sent.map_err(|refusal| {
             self.breaker.failed(name, None);
             let is_late = matches!(refusal.code(), ErrorCode::UpstreamTimeout | ErrorCode::EgressConnectTimeout);
             attempted(if is_late { Attempt::Late } else { Attempt::Unreachable });
+            span.failed(refusal.code().as_str());
             Failed::Next(refusal)
         })?;
         let status = answered.response.status();
+        span.count("http.response.status_code", status.as_u16().into());
+        if !status.is_success() {
+            span.failed("status");
+        }
         attempted(match status {
             StatusCode::TOO_MANY_REQUESTS => Attempt::Overloaded,
             status if status.is_server_error() => Attempt::Failed,
@@ -225,6 +241,17 @@ impl<D: Dial> Forward<D> {
         Err(Failed::Next(
             wait.map_or(refusal.clone(), |wait| refusal.after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
         ))
+    }
+
+    /// The span of one candidate's turn, until the head of its answer.
+    fn attempt(&self, plan: &Plan<'_>, name: &Name, route: &Route) -> Span {
+        let mut span = self.gate.tracer().begin("POST", &plan.context);
+        span.set("http.request.method", "POST");
+        span.set("kars.model", name.to_string());
+        span.server(route.endpoint.host(), route.endpoint.port());
+        let turn = plan.candidates.iter().position(|(candidate, _)| *candidate == name).unwrap_or(0);
+        span.count("http.request.resend_count", turn as u64);
+        span
     }
 
     /// The request as this provider takes it.

@@ -15,14 +15,16 @@ use kars_contract::permits::{self, Arguments};
 use kars_contract::router::{Credential, McpServer, RouterDocument};
 use kars_kit::clock::now;
 use kars_kit::http::{Body, reply};
+use opentelemetry::trace::SpanContext;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::catalog::{FRESH, Offer, PAUSE, fingerprint, joint_name, offer};
-use super::message::{self, Incoming, LATEST, NO_JSON, NO_METHOD, NO_REQUEST, VERSIONS, WRONG_PARAMS};
+use super::message::{self, Incoming, NO_JSON, NO_METHOD, NO_REQUEST, WRONG_PARAMS};
 use super::pins::Pins;
-use super::remote::{Remote, SESSION, Way};
+use super::remote::{Remote, Way};
+use super::welcome::welcome;
 use crate::api::body::read;
 use crate::credentials::{Credentials, Secret};
 use crate::dial::Dial;
@@ -31,6 +33,7 @@ use crate::inference::upstream::Upstream;
 use crate::metrics::{Called, Kind};
 use crate::policy::Generation;
 use crate::refusal::Refusal;
+use crate::trace::{Span, parent};
 
 /// Bytes of a message.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -84,6 +87,8 @@ struct Asked<'a> {
     generation: &'a Generation,
     /// The server that the client has picked.
     only: Option<&'a Name>,
+    /// The span that the client names as parent.
+    parent: SpanContext,
 }
 
 impl<D: Dial> Gateway<D> {
@@ -100,7 +105,7 @@ impl<D: Dial> Gateway<D> {
             *response.status_mut() = StatusCode::NOT_ACCEPTABLE;
             return Ok(response);
         }
-        let picked = request.headers().get(MCP_SERVER_HEADER).cloned();
+        let (picked, parent) = (request.headers().get(MCP_SERVER_HEADER).cloned(), parent(request.headers()));
         let bytes = read(request.into_body(), LARGEST).await?;
         let generation = self.gate.current().in_force(now())?;
         let only = picked.map(|name| server_named(&name, generation.document())).transpose()?;
@@ -119,34 +124,14 @@ impl<D: Dial> Gateway<D> {
         let (Some(method), Some(id)) = (message.method.as_deref(), message.id) else {
             return Ok(json(StatusCode::ACCEPTED, Vec::new()));
         };
-        let asked = Asked { generation: &generation, only };
+        let asked = Asked { generation: &generation, only, parent };
         Ok(match method {
-            "initialize" => Self::welcome(id, message.params),
+            "initialize" => welcome(id, message.params),
             "ping" => json(StatusCode::OK, message::result(Some(id), Arguments::new())),
             "tools/list" => json(StatusCode::OK, self.list(&asked, id).await),
             "tools/call" => json(StatusCode::OK, self.call(&asked, id, message.params).await),
             _ => json(StatusCode::OK, message::error(Some(id), NO_METHOD, "the gateway serves tools alone", None)),
         })
-    }
-
-    fn welcome(id: &RawValue, params: Option<&RawValue>) -> Response<Body> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Hello {
-            protocol_version: String,
-        }
-        let wanted = params.and_then(|params| serde_json::from_str::<Hello>(params.get()).ok());
-        let wanted = wanted.map(|hello| hello.protocol_version);
-        let version = VERSIONS.iter().find(|version| Some(**version) == wanted.as_deref()).copied().unwrap_or(LATEST);
-        let welcome = serde_json::value::to_raw_value(&Welcome {
-            protocol_version: version,
-            capabilities: Capabilities { tools: ToolsCapability { list_changed: false } },
-            server_info: Info { name: "kars-router", version: env!("CARGO_PKG_VERSION") },
-        });
-        let mut response = json(StatusCode::OK, message::result(Some(id), welcome.expect("its keys are text")));
-        // A session holds nothing here: who asks is known without it.
-        response.headers_mut().insert(SESSION, HeaderValue::from_static("router"));
-        response
     }
 
     async fn list(&self, asked: &Asked<'_>, id: &RawValue) -> Vec<u8> {
@@ -185,7 +170,15 @@ impl<D: Dial> Gateway<D> {
             return message::error(Some(id), WRONG_PARAMS, "a call has a `name` and `arguments`", None);
         };
         let began = Instant::now();
-        let answered = self.called(asked, &name, &arguments).await;
+        let mut span = self.gate.tracer().begin("tools/call", &asked.parent);
+        span.set("mcp.method.name", "tools/call");
+        span.set("gen_ai.operation.name", "execute_tool");
+        let answered = self.called(asked, &name, &arguments, &mut span).await;
+        match &answered {
+            Ok(answer) if answer.result.is_none() => span.failed("error"),
+            Ok(_) => (),
+            Err(refusal) => span.failed(refusal.code().as_str()),
+        }
         let server = asked.only.or_else(|| joint(asked.generation.document(), &name).ok().map(|(server, _)| server));
         self.gate.metrics().called(server, outcome(&answered), began.elapsed());
         match answered {
@@ -201,7 +194,13 @@ impl<D: Dial> Gateway<D> {
         }
     }
 
-    async fn called(&self, asked: &Asked<'_>, name: &str, arguments: &Arguments) -> Result<message::Answer, Refusal> {
+    async fn called(
+        &self,
+        asked: &Asked<'_>,
+        name: &str,
+        arguments: &Arguments,
+        span: &mut Span,
+    ) -> Result<message::Answer, Refusal> {
         let document = asked.generation.document();
         let (server, tool) = match asked.only {
             Some(server) => (server, name),
@@ -216,8 +215,12 @@ impl<D: Dial> Gateway<D> {
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }
         let declared = declared(generation, server)?;
-        let secret = self.secret(declared)?;
-        let way = Way { upstream: &self.upstream, generation, server: declared, secret: secret.as_ref() };
+        span.rename(format!("tools/call {tool}"));
+        span.set("gen_ai.tool.name", tool.to_owned());
+        span.set("kars.mcp.server", server.to_string());
+        span.server(declared.url.host(), declared.url.port());
+        let (secret, told) = (self.secret(declared)?, span.told(generation.document(), &declared.url));
+        let way = Way { upstream: &self.upstream, generation, server: declared, secret: secret.as_ref(), told };
         let patience = Duration::from_secs(declared.timeout_seconds.into());
         let known = self.known(generation, server).await;
         known.remote.ask(&way, "tools/call", Some(Params { name: tool, arguments }), patience).await
@@ -234,7 +237,7 @@ impl<D: Dial> Gateway<D> {
         }
         let server = declared(generation, name)?;
         let secret = self.secret(server)?;
-        let way = Way { upstream: &self.upstream, generation, server, secret: secret.as_ref() };
+        let way = Way { upstream: &self.upstream, generation, server, secret: secret.as_ref(), told: None };
         let asked = match offer(&known.remote, &way).await {
             Ok(offer) => self.pinned(generation, name, offer),
             Err(refusal) => Err(refusal),
@@ -285,31 +288,6 @@ impl<D: Dial> Gateway<D> {
             }
         }
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Welcome {
-    protocol_version: &'static str,
-    capabilities: Capabilities,
-    server_info: Info,
-}
-
-#[derive(Serialize)]
-struct Capabilities {
-    tools: ToolsCapability,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ToolsCapability {
-    list_changed: bool,
-}
-
-#[derive(Serialize)]
-struct Info {
-    name: &'static str,
-    version: &'static str,
 }
 
 /// A client that takes only one form of answer would wait for ever on the other.
@@ -386,7 +364,7 @@ fn refused(id: &RawValue, refusal: &Refusal) -> Vec<u8> {
     message::result(Some(id), Refused { content: [Text { kind: "text", text: &text }], is_error: true })
 }
 
-fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+pub(super) fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
     reply(status, "application/json", body)
 }
 

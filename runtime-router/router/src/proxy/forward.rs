@@ -27,6 +27,7 @@ use crate::connect::exchange::exchange;
 use crate::held::held;
 use crate::metrics::{Direction, Kind};
 use crate::refusal::{Refusal, shown};
+use crate::trace::parent;
 
 /// Headers that speak of one connection, and go no further.
 const HOP_BY_HOP: [&str; 9] = [
@@ -124,8 +125,8 @@ impl Forward {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
         let proxy = &self.proxy;
-        let (passage, stream) = proxy.open(kind, host, port).await?;
-        let lasting = proxy.gate.metrics().lasting(kind);
+        let (passage, stream, span) = proxy.open(kind, host, port, &parent(request.headers())).await?;
+        let lasting = (proxy.gate.metrics().lasting(kind), span);
         let idle = Duration::from_secs(passage.limits().tunnel_idle_seconds);
         let (head, body) = request.into_parts();
         let named =

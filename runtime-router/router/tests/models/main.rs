@@ -5,3 +5,4 @@ mod mcp;
 mod observability;
 mod provider;
 mod support;
+mod traces;

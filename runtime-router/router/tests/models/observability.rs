@@ -30,66 +30,78 @@ const STREAM: &str =
 const OF_TARGETS: [&str; 2] = ["namespace", "pod"];
 
 /// A router whose `main` fails and whose `spare` answers, with one MCP server and one host.
-fn router() -> (Router, [Provider; 3]) {
-    let main = Provider::start(|_, _, stream| whole(stream, 503, "", "{}"));
-    let spare = Provider::start(|_, asked, stream| {
-        if asked.body.contains("\"stream\":true") {
-            return events(stream) && piece(stream, STREAM) && end(stream);
-        }
-        whole(stream, 200, "", ANSWER)
-    });
-    let server = Provider::start(|_, asked, stream| crate::mcp::answer(asked, stream, false));
-    let route = |provider: &Provider, deployment: &str| {
-        json!({
-            "provider": "openai", "deployment": deployment, "dialect": "responses",
-            "endpoint": format!("http://{}", provider.address), "contextLength": 1000,
-            "credential": {"secret": "openai/KEY"},
-            "safety": {"promptShields": false, "hate": "medium", "selfHarm": "medium", "sexual": "medium", "violence": "medium"},
-        })
-    };
-    let edit = |document: &mut Value| {
-        document["inference"] = json!({
-            "default": "main",
-            "allowed": [{"id": "agents.a.model[main]", "names": ["main", "gpt-5"], "candidates": ["main", "spare"]}],
-            "routes": {"main": route(&main, "gpt-5"), "spare": route(&spare, "gpt-5-mini")},
+pub(crate) struct Agent {
+    pub(crate) router: Router,
+    /// `main`, `spare` and the server.
+    pub(crate) providers: [Provider; 3],
+}
+
+impl Agent {
+    /// Starts them by a document that is edited last by `more`.
+    pub(crate) fn start(more: impl FnOnce(&mut Value)) -> Self {
+        let main = Provider::start(|_, _, stream| whole(stream, 503, "", "{}"));
+        let spare = Provider::start(|_, asked, stream| {
+            if asked.body.contains("\"stream\":true") {
+                return events(stream) && piece(stream, STREAM) && end(stream);
+            }
+            whole(stream, 200, "", ANSWER)
         });
-        document["budget"] = json!({"tokensPerDay": 100_000, "tokensPerMonth": 1_000_000});
-        document["egress"] =
-            json!([{"id": "egress[0]", "host": "good.example.org", "ports": [443], "reason": "a test", "labels": []}]);
-        document["limits"]["dnsSeconds"] = json!(1);
-        let url = format!("http://{}/mcp", server.address);
-        document["mcp"] =
-            json!({"wiki": {"id": "agents.a.mcp[wiki]", "url": url, "tools": ["ask"], "timeoutSeconds": 5}});
-        document["rules"] = json!([]);
-    };
-    let router = Router::start_with(edit, |folder| {
-        fs::create_dir_all(folder.join("credentials/openai")).expect("the folder is there");
-        fs::write(folder.join("credentials/openai/KEY"), "sk-canary").expect("it can be written");
-    });
-    (router, [main, spare, server])
+        let server = Provider::start(|_, asked, stream| crate::mcp::answer(asked, stream, false));
+        let route = |provider: &Provider, deployment: &str| {
+            json!({
+                "provider": "openai", "deployment": deployment, "dialect": "responses",
+                "endpoint": format!("http://{}", provider.address), "contextLength": 1000,
+                "credential": {"secret": "openai/KEY"},
+                "safety": {"promptShields": false, "hate": "medium", "selfHarm": "medium", "sexual": "medium", "violence": "medium"},
+            })
+        };
+        let edit = |document: &mut Value| {
+            document["inference"] = json!({
+                "default": "main",
+                "allowed": [{"id": "agents.a.model[main]", "names": ["main", "gpt-5"], "candidates": ["main", "spare"]}],
+                "routes": {"main": route(&main, "gpt-5"), "spare": route(&spare, "gpt-5-mini")},
+            });
+            document["budget"] = json!({"tokensPerDay": 100_000, "tokensPerMonth": 1_000_000});
+            document["egress"] = json!([{"id": "egress[0]", "host": "good.example.org", "ports": [443], "reason": "a test", "labels": []}]);
+            document["limits"]["dnsSeconds"] = json!(1);
+            let url = format!("http://{}/mcp", server.address);
+            document["mcp"] =
+                json!({"wiki": {"id": "agents.a.mcp[wiki]", "url": url, "tools": ["ask"], "timeoutSeconds": 5}});
+            document["rules"] = json!([]);
+            more(document);
+        };
+        let router = Router::start_with(edit, |folder| {
+            fs::create_dir_all(folder.join("credentials/openai")).expect("the folder is there");
+            fs::write(folder.join("credentials/openai/KEY"), "sk-canary").expect("it can be written");
+        });
+        Self { router, providers: [main, spare, server] }
+    }
+
+    /// Calls a tool.
+    pub(crate) fn call(&self, tool: &str) {
+        let message =
+            json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": tool, "arguments": {}}});
+        let accept = [("accept", "application/json, text/event-stream")];
+        assert_eq!(self.router.post("/mcp", &accept, &message.to_string()).status, 200);
+    }
 }
 
 /// Something of everything that is counted.
-fn traffic(router: &Router) {
+fn traffic(agent: &Agent) {
+    let router = &agent.router;
     for stream in [false, true] {
         let body = json!({"model": "gpt-5", "stream": stream, "messages": []}).to_string();
         assert_eq!(router.post("/v1/chat/completions", &[], &body).status, 200);
     }
     assert_eq!(router.post("/v1/chat/completions", &[], r#"{"model": "other", "messages": []}"#).status, 403);
-    call(router, "wiki.ask");
+    agent.call("wiki.ask");
     router.post("/egress/fetch", &[], r#"{"url": "https://good.example.org/"}"#);
     router.post("/agt/evaluate", &[], r#"{"tool": "unknown"}"#);
     assert_eq!(router.proxy("CONNECT evil.example.org:443 HTTP/1.1\r\nhost: a\r\n\r\n"), 403);
     router.resolve("evil.example.org");
 }
 
-fn call(router: &Router, tool: &str) {
-    let message = json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": tool, "arguments": {}}});
-    let accept = [("accept", "application/json, text/event-stream")];
-    assert_eq!(router.post("/mcp", &accept, &message.to_string()).status, 200);
-}
-
-fn scraped(router: &Router) -> Scrape {
+pub(crate) fn scraped(router: &Router) -> Scrape {
     Scrape::read(&router.admin("/metrics").body)
 }
 
@@ -134,26 +146,23 @@ fn the_files_are_what_the_registry_says() {
 
 #[test]
 fn dashboard_and_alerts_ask_for_what_a_router_says() {
-    let (router, _providers) = router();
-    traffic(&router);
-    let (scrape, metrics) = (scraped(&router), Metrics::default());
+    let agent = Agent::start(|_| ());
+    let router = &agent.router;
+    traffic(&agent);
+    let (scrape, metrics) = (scraped(router), Metrics::default());
     for (place, text) in queries() {
         for asked in query::asked(&text) {
             let entry = metrics.entries().iter().find(|entry| entry.sample() == asked.name);
             let entry = entry.unwrap_or_else(|| panic!("{place}: no metric has samples called `{}`", asked.name));
             assert_eq!(scrape.types.get(&entry.name).map(String::as_str), Some(entry.kind.as_str()), "{place}");
-            let labels =
-                scrape.labels(&asked.name).unwrap_or_else(|| panic!("{place}: `{}` has no sample", asked.name));
-            let missing: Vec<_> = asked.labels.iter().filter(|label| !labels.contains(label.as_str())).collect();
-            assert!(missing.iter().all(|label| OF_TARGETS.contains(&label.as_str())), "{place}: {missing:?} of {text}");
+            let labels = scrape.labels(asked.name).unwrap_or_else(|| panic!("{place}: `{}` has no sample", asked.name));
+            let missing: Vec<_> = asked.labels.iter().filter(|label| !labels.contains(**label)).collect();
+            assert!(missing.iter().all(|label| OF_TARGETS.contains(*label)), "{place}: {missing:?} of {text}");
             let grows = matches!(entry.kind, Type::Counter | Type::Histogram);
             assert_eq!(matches!(asked.function, Some("rate" | "increase")), grows, "{place}: {text}");
             for (label, value) in asked.equal {
                 let known = entry.labels.iter().find(|known| known.name == label).map(|known| known.values);
-                assert!(
-                    matches!(known, Some(Values::These(words)) if words.contains(&value.as_str())),
-                    "{place}: {text}"
-                );
+                assert!(matches!(known, Some(Values::These(words)) if words.contains(&value)), "{place}: {text}");
             }
         }
     }
@@ -161,9 +170,10 @@ fn dashboard_and_alerts_ask_for_what_a_router_says() {
 
 #[test]
 fn a_scrape_holds_what_the_registry_says_and_nothing_else() {
-    let (router, _providers) = router();
-    traffic(&router);
-    let (scrape, metrics) = (scraped(&router), Metrics::default());
+    let agent = Agent::start(|_| ());
+    let router = &agent.router;
+    traffic(&agent);
+    let (scrape, metrics) = (scraped(router), Metrics::default());
     let named: BTreeMap<&str, &str> =
         metrics.entries().iter().map(|entry| (entry.name.as_str(), entry.kind.as_str())).collect();
     let found: BTreeMap<&str, &str> = scrape.types.iter().map(|(name, kind)| (name.as_str(), kind.as_str())).collect();
@@ -189,9 +199,10 @@ fn a_scrape_holds_what_the_registry_says_and_nothing_else() {
 
 #[test]
 fn what_happened_is_counted() {
-    let (router, _providers) = router();
-    traffic(&router);
-    let scrape = scraped(&router);
+    let agent = Agent::start(|_| ());
+    let router = &agent.router;
+    traffic(&agent);
+    let scrape = scraped(router);
     for (name, labels, count) in [
         ("inference_requests_total", vec![("model", "spare"), ("provider", "openai"), ("outcome", "answered")], 2.0),
         ("inference_requests_total", vec![("model", ""), ("outcome", "refused")], 1.0),
@@ -219,22 +230,23 @@ fn what_happened_is_counted() {
     }
     let third = json!({"model": "gpt-5", "messages": []}).to_string();
     assert_eq!(router.post("/v1/chat/completions", &[], &third).status, 200);
-    assert!(scraped(&router).sum("kars_router_inference_breaker_open", &[("model", "main")]) > 0.0);
+    assert!(scraped(router).sum("kars_router_inference_breaker_open", &[("model", "main")]) > 0.0);
 }
 
 /// Nothing that an agent makes up becomes a series.
 #[test]
 fn made_up_names_make_no_series() {
-    let (router, _providers) = router();
-    traffic(&router);
+    let agent = Agent::start(|_| ());
+    let router = &agent.router;
+    traffic(&agent);
     let flood = |number: usize| {
         let name = format!("x{number}");
         router.get(&format!("/{name}"));
         router.post("/v1/chat/completions", &[], &json!({"model": name, "messages": []}).to_string());
         router.post("/agt/evaluate", &[], &json!({"tool": name, "agent_id": name}).to_string());
         router.post("/egress/fetch", &[], &json!({"url": format!("https://{name}.example.org/")}).to_string());
-        call(&router, &format!("wiki.{name}"));
-        call(&router, &format!("{name}.ask"));
+        agent.call(&format!("wiki.{name}"));
+        agent.call(&format!("{name}.ask"));
         router.post(
             "/mcp",
             &[("accept", "*/*"), ("x-kars-mcp-server", &name)],

@@ -114,6 +114,14 @@ impl Router {
         exchange(self.api, &format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"))
     }
 
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn ended(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("it can be started").success());
+        let ended = self.child.wait().expect("it can be waited for");
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
     fn stop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();

@@ -1,68 +1,54 @@
-//! What a query of Prometheus asks for, by a parser of its language. Not here: queries.
+//! What a query asks for: metrics, labels, and the function that each metric is given to. Not here: the grammar, which Prometheus' own
+//! code reads (`tests/prometheus`).
 
 use std::collections::BTreeSet;
 
-use promql_parser::label::MatchOp;
-use promql_parser::parser::{Expr, VectorSelector, parse};
+/// How every name begins.
+const PREFIX: &str = "kars_router_";
 
 /// One metric in a query, and what is done with it.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) name: String,
-    /// The labels that it is picked or grouped by.
-    pub(crate) labels: BTreeSet<String>,
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Asked<'q> {
+    pub(crate) name: &'q str,
+    /// The labels that it is picked by, and those that the query groups by.
+    pub(crate) labels: BTreeSet<&'q str>,
     /// Labels that must have a value, with it.
-    pub(crate) equal: Vec<(String, String)>,
-    /// The function nearest to it, if there is one.
-    pub(crate) function: Option<&'static str>,
+    pub(crate) equal: Vec<(&'q str, &'q str)>,
+    /// The function that it is given to, if there is one.
+    pub(crate) function: Option<&'q str>,
 }
 
 /// Every metric that a query asks for.
-pub(crate) fn asked(query: &str) -> Vec<Asked> {
-    // Grafana's, and no word of the language.
-    let query = query.replace("$__rate_interval", "5m");
-    let mut found = Vec::new();
-    let expression = parse(&query).unwrap_or_else(|error| panic!("`{query}`: {error}"));
-    walk(&expression, &mut Vec::new(), None, &mut found);
-    found
+pub(crate) fn asked(query: &str) -> Vec<Asked<'_>> {
+    let grouped = ["by (", "without ("].map(|word| query.split(word).skip(1)).into_iter().flatten();
+    let grouped = grouped.filter_map(|rest| rest.split_once(')')).flat_map(|(list, _)| list.split(','));
+    let grouped: BTreeSet<&str> = grouped.map(str::trim).filter(|label| !label.is_empty()).collect();
+    query.match_indices(PREFIX).map(|(place, _)| of(&query[..place], &query[place..], &grouped)).collect()
 }
 
-fn walk(expression: &Expr, grouped: &mut Vec<String>, function: Option<&'static str>, found: &mut Vec<Asked>) {
-    match expression {
-        Expr::Aggregate(aggregate) => {
-            let before = grouped.len();
-            if let Some(modifier) = &aggregate.modifier {
-                grouped.extend(modifier.labels().labels.iter().cloned());
-            }
-            walk(&aggregate.expr, grouped, function, found);
-            grouped.truncate(before);
-        }
-        Expr::Unary(unary) => walk(&unary.expr, grouped, function, found),
-        Expr::Paren(paren) => walk(&paren.expr, grouped, function, found),
-        Expr::Binary(binary) => {
-            walk(&binary.lhs, grouped, function, found);
-            walk(&binary.rhs, grouped, function, found);
-        }
-        Expr::Call(call) => {
-            for argument in &call.args.args {
-                walk(argument, grouped, Some(call.func.name), found);
-            }
-        }
-        Expr::VectorSelector(selector) => found.push(of(selector, grouped, function)),
-        Expr::MatrixSelector(selector) => found.push(of(&selector.vs, grouped, function)),
-        Expr::Subquery(subquery) => walk(&subquery.expr, grouped, function, found),
-        Expr::NumberLiteral(_) | Expr::StringLiteral(_) => (),
-        Expr::Extension(_) => panic!("an extension of the language: {expression}"),
+fn of<'q>(before: &'q str, rest: &'q str, grouped: &BTreeSet<&'q str>) -> Asked<'q> {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let name = &rest[..rest.find(|letter| !is_word(letter)).unwrap_or(rest.len())];
+    let picked =
+        rest[name.len()..].strip_prefix('{').and_then(|rest| rest.split_once('}')).map_or("", |(list, _)| list);
+    let (mut labels, mut equal) = (grouped.clone(), Vec::new());
+    for matcher in picked.split_terminator(',') {
+        let end = matcher.find(|letter| !is_word(letter)).expect("a label is compared");
+        let (label, compared) = matcher.split_at(end);
+        labels.insert(label);
+        equal.extend(compared.strip_prefix("=\"").map(|value| (label, value.trim_end_matches('"'))));
     }
+    let given = before
+        .strip_suffix('(')
+        .map(|before| &before[before.rfind(|letter| !is_word(letter)).map_or(0, |end| end + 1)..]);
+    Asked { name, labels, equal, function: given.filter(|function| !function.is_empty()) }
 }
 
-fn of(selector: &VectorSelector, grouped: &[String], function: Option<&'static str>) -> Asked {
-    let matchers = &selector.matchers.matchers;
-    let equal = matchers.iter().filter(|matcher| matches!(matcher.op, MatchOp::Equal));
-    Asked {
-        name: selector.name.clone().expect("a metric is asked for by name"),
-        labels: grouped.iter().cloned().chain(matchers.iter().map(|matcher| matcher.name.clone())).collect(),
-        equal: equal.map(|matcher| (matcher.name.clone(), matcher.value.clone())).collect(),
-        function,
-    }
+#[test]
+fn a_query_is_read() {
+    let query = r#"histogram_quantile(0.9, sum by (le, a) (rate(kars_router_x_bucket{b="c",d=~"e|f"}[5m]))) / max by (g) (kars_router_y)"#;
+    let [first, second] = asked(query).try_into().expect("it asks for two");
+    let labels = ["a", "b", "d", "g", "le"].into();
+    assert_eq!(first, Asked { name: "kars_router_x_bucket", labels, equal: vec![("b", "c")], function: Some("rate") });
+    assert_eq!((second.name, second.function, second.equal.len()), ("kars_router_y", None, 0));
 }
