@@ -25,6 +25,10 @@ see SCENARIO *OPTIONS:
 judges:
     tests/judges/setup.sh && tests/judges/run.py
 
+# Prometheus' own code reads the alert rules and the dashboard's queries.
+prometheus:
+    tests/prometheus/run.sh
+
 # The guard's rules in a network namespace. Needs root.
 guard:
     python3 tests/guard/run.py

@@ -46,6 +46,9 @@ pub trait Answer: Send + Sync + 'static {
     /// Answers one request.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 
+    /// Told where a connection finds no room.
+    fn no_room(&self) {}
+
     /// What is sent instead of an answer that could not be finished because of a fault in the program.
     fn failed(&self) -> Response<Body>;
 }
@@ -73,6 +76,7 @@ pub async fn serve(listener: TcpListener, ceilings: Ceilings, tasks: Tasks, answ
             }
         };
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+            answer.no_room();
             tasks.spawn(no_room(stream));
             continue;
         };

@@ -22,11 +22,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connect::Services;
 use crate::gate::Gate;
+use crate::held::held;
 use crate::inference::errors;
 use crate::inference::forward::{Forward, family_of};
 use crate::inference::models;
 use crate::mcp::gateway::Gateway;
-use crate::metrics::{Ceiling, Kind};
+use crate::metrics::{Ceiling, Kind, Open};
 use crate::platform::Platform;
 use crate::refusal::Refusal;
 pub use fetch::Fetcher;
@@ -111,11 +112,13 @@ impl Answer for Api {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
-        let family = family_of(&path);
-        self.route(request).await.unwrap_or_else(|refusal| {
+        let (family, metrics) = (family_of(&path), self.gate.metrics());
+        let (route, open) = (Route::find(&method, &path).ok(), Open::count(&metrics.requests_in_flight));
+        let answered = self.route(request).await.unwrap_or_else(|refusal| {
+            metrics.refused(route.map_or(Kind::Api, Route::kind), refusal.code());
             let wrong_method = refusal.code() == ErrorCode::RouteMethod;
             if matches!(refusal.code(), ErrorCode::RouteUnknown | ErrorCode::RequestForeign) {
-                self.gate.metrics().decided(Kind::Api, refusal.code().as_str());
+                metrics.decided(Kind::Api, refusal.code().as_str());
                 let what: String = path.chars().take(256).collect();
                 tracing::debug!(%method, what, code = refusal.code().as_str(), "refused");
             }
@@ -127,7 +130,13 @@ impl Answer for Api {
                 response.headers_mut().insert(ALLOW, allowed(&path));
             }
             response
-        })
+        });
+        metrics.requested(route.map_or("unknown", Route::as_str), answered.status());
+        answered.map(|body| held(body, open))
+    }
+
+    fn no_room(&self) {
+        self.gate.metrics().reached(Ceiling::AgentConnections);
     }
 
     fn failed(&self) -> Response<Body> {

@@ -1,6 +1,7 @@
 //! The audit log: one line for every decision, each bound to the line before by its hash. Not here: reading it (`verify`).
 
 mod chain;
+pub mod recent;
 mod store;
 pub mod verify;
 

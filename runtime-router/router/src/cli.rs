@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::audit::Head;
 use crate::audit::verify::verify;
 use crate::config::{self, Config};
-use crate::operator;
+use crate::ctl::{CannotShow, Page, show};
 use crate::platform::HostedTool;
 use crate::process::{self, AUDIT_FOLDER};
 
@@ -59,7 +59,7 @@ enum Command {
     },
     /// Ask a running router, over its socket in the folder of state
     Ctl {
-        /// What to show
+        #[command(subcommand)]
         page: Page,
     },
     /// Print the version and every limit
@@ -84,14 +84,6 @@ enum AuditCommand {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Page {
-    /// The document that is served, and whether it is in force
-    Status,
-    /// The tokens that were used, beside those that may be
-    Budgets,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Format {
     Text,
     Json,
@@ -113,8 +105,7 @@ pub fn main() -> ExitCode {
         Some(Command::Audit { command: AuditCommand::Verify { folder, head } }) => {
             audit(folder, head.as_deref(), &environment)
         }
-        Some(Command::Ctl { page: Page::Status }) => ctl("/status", &environment),
-        Some(Command::Ctl { page: Page::Budgets }) => ctl("/budgets", &environment),
+        Some(Command::Ctl { page }) => ctl(&page, &environment),
         Some(Command::Version { output }) => Ok(version(output)),
     };
     match outcome {
@@ -226,12 +217,12 @@ fn known(text: &str) -> Result<Head, (u8, String)> {
     head.ok_or_else(|| (WRONG, format!("`{text}` is no line: write `NUMBER:HASH`, as `audit verify` prints it")))
 }
 
-fn ctl(page: &str, environment: &Environment) -> Outcome {
+fn ctl(page: &Page, environment: &Environment) -> Outcome {
     let state = state(environment)?;
-    match runtime(Builder::new_current_thread())?.block_on(operator::ask(&state, page)) {
-        Ok((status, body)) if status.is_success() => Ok(String::from_utf8_lossy(&body).into_owned()),
-        Ok((status, _)) => Err((NO, format!("the router answers {status}"))),
-        Err(error) => Err((ENVIRONMENT, format!("no router answers in `{}`: {error}", state.display()))),
+    match runtime(Builder::new_current_thread())?.block_on(show(page, &state, print)) {
+        Ok(()) => Ok(String::new()),
+        Err(error @ CannotShow::Nobody(..)) => Err((ENVIRONMENT, error.to_string())),
+        Err(error @ (CannotShow::Status(_) | CannotShow::Broken(_))) => Err((NO, error.to_string())),
     }
 }
 

@@ -15,6 +15,6 @@ pub mod url;
 
 pub use connector::Connector;
 pub use destination::{Destination, Terms};
-pub use endpoint::Services;
+pub use endpoint::{Services, is_inside};
 pub use resolver::{NoResolver, Resolver, Vetted};
 pub use special_use::{is_private, is_special};

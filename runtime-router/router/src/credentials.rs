@@ -100,13 +100,14 @@ impl fmt::Debug for Secret {
 pub struct Redactor {
     secret: Secret,
     held: Vec<u8>,
+    has_found: bool,
 }
 
 impl Redactor {
     /// Looks for this secret.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
-        Self { secret, held: Vec::new() }
+        Self { secret, held: Vec::new(), has_found: false }
     }
 
     /// What of the next bytes may pass. `None` means: all of them, as they are.
@@ -121,6 +122,7 @@ impl Redactor {
         while let Some(place) = find(rest, secret) {
             passes.extend_from_slice(&rest[..place]);
             passes.extend_from_slice(REDACTED);
+            self.has_found = true;
             rest = &rest[place + secret.len()..];
         }
         let (now, later) = rest.split_at(rest.len() - beginning_at_end(rest, secret));
@@ -131,10 +133,16 @@ impl Redactor {
 
     /// What of bytes that have all come may pass.
     #[must_use]
-    pub fn whole(mut self, bytes: Bytes) -> Bytes {
+    pub fn whole(&mut self, bytes: Bytes) -> Bytes {
         let Some(mut passes) = self.feed(&bytes) else { return bytes };
         passes.extend(self.end());
         passes.into()
+    }
+
+    /// Whether it has taken the secret out.
+    #[must_use]
+    pub fn has_found(&self) -> bool {
+        self.has_found
     }
 
     /// What was held back, once nothing more comes.

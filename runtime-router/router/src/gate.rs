@@ -19,6 +19,7 @@ use crate::meter::Meter;
 use crate::metrics::{Kind, Metrics};
 use crate::policy::{Current, Generation};
 use crate::refusal::Refusal;
+use crate::trace::Tracer;
 
 pub use permit::{Passage, Permit, PermittedName, Revoked};
 
@@ -30,6 +31,7 @@ pub struct Gate {
     audit: Audit,
     metrics: Arc<Metrics>,
     learned: Arc<Learned>,
+    tracer: Tracer,
 }
 
 /// How a decision uses the buckets of its limits.
@@ -44,8 +46,8 @@ pub enum Metering {
 impl Gate {
     /// Decides by what is served.
     #[must_use]
-    pub fn new(current: Current, audit: Audit, metrics: Arc<Metrics>, learned: Learned) -> Self {
-        Self { current, meter: Arc::default(), audit, metrics, learned: Arc::new(learned) }
+    pub fn new(current: Current, audit: Audit, metrics: Arc<Metrics>, learned: Learned, tracer: Tracer) -> Self {
+        Self { current, meter: Arc::default(), audit, metrics, learned: Arc::new(learned), tracer }
     }
 
     /// What is served.
@@ -58,6 +60,12 @@ impl Gate {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
+    }
+
+    /// Who begins spans.
+    #[must_use]
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
     }
 
     /// The log of decisions.
@@ -116,11 +124,13 @@ impl Gate {
         metering: Metering,
         decide: impl FnOnce(&Policy, Instant) -> Decision,
     ) -> Result<Permit, Refusal> {
-        let now = now();
+        let (now, began) = (now(), std::time::Instant::now());
         let generation = self.current.in_force(now).inspect_err(|refusal| self.count(kind, refusal.code().as_str()))?;
         let decision = decide(&generation.policy, now);
         let verdict = self.verdict(&generation, &decision, what, metering);
-        self.log(kind, what, &decision, &generation, verdict.as_ref().err())?;
+        let logged = self.log(kind, what, &decision, &generation, verdict.as_ref().err());
+        self.metrics.decision_seconds.observe(began.elapsed().as_secs_f64());
+        logged?;
         verdict?;
         Ok(Permit { generation, decision })
     }
@@ -181,7 +191,7 @@ impl Gate {
         refused: Option<&Refusal>,
     ) -> Result<(), Refusal> {
         let rule: Option<&RuleId> = refused.map_or(decision.rule.as_ref(), |refusal| refusal.detail.rule.as_ref());
-        let reason = match refused {
+        let reason: &'static str = match refused {
             Some(refusal) if decision.allowed => refusal.code().as_str(),
             _ => decision.reason.as_str(),
         };
@@ -204,7 +214,7 @@ impl Gate {
         Err(Refusal::new(ErrorCode::PolicyUnreachable, "the audit log takes no more lines, so nothing is allowed"))
     }
 
-    fn count(&self, kind: Kind, outcome: &str) {
+    fn count(&self, kind: Kind, outcome: &'static str) {
         self.metrics.decided(kind, outcome);
     }
 }

@@ -12,6 +12,7 @@ pub mod errors;
 pub mod forward;
 pub mod headers;
 pub mod models;
+pub mod observed;
 pub mod provider;
 pub mod question;
 pub mod safety;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
+use kars_contract::Instant;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Budget;
 use kars_contract::settings::ADMIN_SOCKET;
@@ -22,7 +23,11 @@ use kars_kit::http::{Answer, Body, Ceilings, connection, reply};
 use kars_kit::serve::Tasks;
 use serde::Serialize;
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
+use crate::audit::recent::{MOST, Wanted, recent};
+use crate::audit::verify::{Whole, verify};
 use crate::gate::Gate;
 use crate::inference::budget::{Ledger, Spent};
 use crate::pages::{get, readiness};
@@ -43,9 +48,15 @@ pub struct Operator {
     pub ledger: Ledger,
     /// What models are shown.
     pub tokens: Tokens,
+    /// The folder of the audit log.
+    pub log: PathBuf,
     /// Tells whether the program ends.
     pub tasks: Tasks,
 }
+
+/// How often a log that is written just now is read before it counts as broken, and how long in between.
+const READS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Opens the socket in the folder of state. One that a process left behind is replaced.
 pub fn bind(state: &Path) -> io::Result<UnixListener> {
@@ -97,6 +108,8 @@ impl Answer for Operator {
                 reply(StatusCode::OK, "application/json", format!("{state}\n"))
             }
             "/budgets" => reply(StatusCode::OK, "application/json", self.budgets()),
+            "/decisions" => self.decisions(request.uri().query().unwrap_or_default()).await,
+            "/audit" => self.audit().await,
             _ => Refusal::new(ErrorCode::RouteUnknown, "the operator's socket has no such page").into_response(),
         }
     }
@@ -107,6 +120,54 @@ impl Answer for Operator {
 }
 
 impl Operator {
+    /// The last decisions, or those after a line.
+    async fn decisions(&self, query: &str) -> Response<Body> {
+        let Some(wanted) = wanted(query) else {
+            return Refusal::new(
+                ErrorCode::ArgsWrong,
+                "decisions are asked for by `most`, `after`, `since` and `denied`",
+            )
+            .into_response();
+        };
+        let log = self.log.clone();
+        let read = spawn_blocking(move || recent(&log, &wanted).map_err(|error| error.to_string()));
+        match read.await {
+            Ok(Ok(recent)) => json(&recent),
+            Ok(Err(error)) => unreadable(&error),
+            Err(error) => unreadable(&error.to_string()),
+        }
+    }
+
+    /// The head of the log, and whether all of it is whole.
+    async fn audit(&self) -> Response<Body> {
+        #[derive(Serialize)]
+        struct Audited {
+            /// Whether lines can be written.
+            writes: bool,
+            #[serde(flatten, skip_serializing_if = "Option::is_none")]
+            whole: Option<Whole>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            problem: Option<String>,
+        }
+        let mut found = Err(String::new());
+        for _ in 0..READS {
+            let log = self.log.clone();
+            let read = spawn_blocking(move || verify(&log, None).map_err(|broken| broken.to_string()));
+            found = read.await.unwrap_or_else(|error| Err(error.to_string()));
+            if found.is_ok() {
+                break;
+            }
+            // Lines may have come between the reading of their segment and of the head.
+            sleep(PAUSE).await;
+        }
+        let writes = self.gate.audit().works();
+        let (whole, problem) = match found {
+            Ok(whole) => (Some(whole), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        json(&Audited { writes, whole, problem })
+    }
+
     /// What was used, beside what may be.
     fn budgets(&self) -> Vec<u8> {
         #[derive(Serialize)]
@@ -116,10 +177,38 @@ impl Operator {
             limits: Option<Budget>,
         }
         let limits = self.gate.current().in_force(now()).ok().map(|generation| generation.document().budget);
-        let mut text = serde_json::to_vec(&Budgets { used: self.ledger.spent(), limits }).expect("its keys are text");
-        text.push(b'\n');
-        text
+        line(&Budgets { used: self.ledger.spent_by(now()), limits })
     }
+}
+
+fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec(value).expect("its keys are text");
+    text.push(b'\n');
+    text
+}
+
+fn json(value: &impl Serialize) -> Response<Body> {
+    reply(StatusCode::OK, "application/json", line(value))
+}
+
+fn unreadable(problem: &str) -> Response<Body> {
+    tracing::error!(problem, "the audit log cannot be read");
+    Refusal::new(ErrorCode::RouterFailed, "the audit log cannot be read").into_response()
+}
+
+/// What a query asks for; none where it says anything else.
+fn wanted(query: &str) -> Option<Wanted> {
+    let mut wanted = Wanted { most: MOST, ..Wanted::default() };
+    for (name, value) in query.split_terminator('&').map(|pair| pair.split_once('=')).collect::<Option<Vec<_>>>()? {
+        match name {
+            "most" => wanted.most = value.parse().ok()?,
+            "after" => wanted.after = Some(value.parse().ok()?),
+            "since" => wanted.since = Some(Instant::from_unix_seconds(value.parse().ok()?)?),
+            "denied" => wanted.denied = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    Some(wanted)
 }
 
 /// Asks a running router.

@@ -12,7 +12,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::LoopbackUrl;
-use kars_contract::settings::{AGENT_LIVEZ, AGENT_READYZ, READYZ};
+use kars_contract::settings::{AGENT_LIVEZ, AGENT_READYZ, METRICS, READYZ};
 use kars_kit::admin::{Readiness, page};
 use kars_kit::clock::now;
 use kars_kit::http::{Answer, Body, reply};
@@ -23,13 +23,15 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::gate::Gate;
+use crate::measures::Measures;
+use crate::metrics::Ceiling;
 use crate::policy::Served;
 use crate::refusal::Refusal;
 use crate::tokens::Tokens;
 
 const TEXT: &str = "text/plain; charset=utf-8";
-/// Bytes of a page that are read.
-const LARGEST_PAGE: usize = 1024 * 1024;
+/// Bytes of a page that are read: a thousand decisions, whose longest names have a kilobyte.
+const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 /// How long the runtime may take to say that it lives.
 const PROBE_TIME: Duration = Duration::from_secs(4);
 
@@ -38,14 +40,15 @@ const PROBE_TIME: Duration = Duration::from_secs(4);
 pub struct Pages {
     gate: Gate,
     tokens: Tokens,
+    measures: Measures,
     tasks: Tasks,
 }
 
 impl Pages {
     /// Pages about this gate, and what its models are shown; a program that drains is not ready.
     #[must_use]
-    pub fn new(gate: Gate, tokens: Tokens, tasks: Tasks) -> Arc<Self> {
-        Arc::new(Self { gate, tokens, tasks })
+    pub fn new(gate: Gate, tokens: Tokens, measures: Measures, tasks: Tasks) -> Arc<Self> {
+        Arc::new(Self { gate, tokens, measures, tasks })
     }
 
     async fn agent(&self) -> Response<Body> {
@@ -72,9 +75,16 @@ impl Answer for Pages {
         if [AGENT_LIVEZ, AGENT_READYZ].contains(&path) {
             return self.agent().await;
         }
+        if path == METRICS {
+            self.measures.take();
+        }
         let readiness = || readiness(&self.gate, &self.tokens, self.tasks.is_draining());
         page(request.method(), path, readiness, self.gate.metrics().registry())
             .unwrap_or_else(|| reply(StatusCode::NOT_FOUND, TEXT, "no such page\n"))
+    }
+
+    fn no_room(&self) {
+        self.gate.metrics().reached(Ceiling::AdminConnections);
     }
 
     fn failed(&self) -> Response<Body> {

@@ -31,7 +31,7 @@ use crate::gate::{Gate, Permit};
 use crate::inference::forward::Forward;
 use crate::mcp::message;
 use crate::mcp::server::{self, Call, Message};
-use crate::metrics::Kind;
+use crate::metrics::{Called, Kind};
 use crate::refusal::{Refusal, shown};
 pub use catalog::{Described, HostedTool};
 use content::Content;
@@ -79,11 +79,14 @@ impl<D: Dial> Platform<D> {
             return server::refused(id, &refusal);
         };
         let called = self.called(tool, &call.arguments).await;
-        let outcome = called.as_ref().map_or_else(|refusal| refusal.code().as_str(), |_| "done");
-        self.gate.metrics().called(tool.name(), outcome);
+        let outcome = called.as_ref().map_or_else(Called::without, |_| Called::Answered);
+        self.gate.metrics().called_hosted(tool.name(), outcome);
         match called {
             Ok(content) => message::result(Some(id), content),
-            Err(refusal) => server::refused(id, &refusal),
+            Err(refusal) => {
+                self.gate.metrics().refused(Kind::Platform, refusal.code());
+                server::refused(id, &refusal)
+            }
         }
     }
 

@@ -28,6 +28,7 @@ use crate::inference::budget::Ledger;
 use crate::inference::forward::Forward;
 use crate::learned::Learned;
 use crate::mcp::gateway::Gateway;
+use crate::measures::Measures;
 use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
 use crate::pages::Pages;
@@ -35,6 +36,7 @@ use crate::platform::Platform;
 use crate::policy::{Current, Slot};
 use crate::proxy::Proxy;
 use crate::tokens::{Exchanger, Tokens};
+use crate::trace::{Collector, Export, Tracer};
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -100,6 +102,8 @@ pub struct Running {
     pub audit: Audit,
     /// Its count of tokens.
     pub ledger: Ledger,
+    /// The way of its traces.
+    pub traces: Export,
 }
 
 /// Runs until a signal; a second one ends it at once. Returns whether everything could be finished.
@@ -112,6 +116,7 @@ pub async fn run(config: Config) -> Result<bool, CannotStart> {
         finished = running.tasks.drain(GRACE) => finished,
         () = signals.next() => false,
     };
+    running.traces.end().await;
     let written =
         running.audit.record(Event::Note { kind: "ended", what: String::new() }) && running.audit.flush(FLUSH);
     let counted = running.ledger.close().inspect_err(|error| tracing::error!(%error, "the count of tokens is lost"));
@@ -133,7 +138,11 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let ledger = Ledger::open(&config.state).map_err(state)?;
     let (slot, current) = Slot::new();
     let tasks = Tasks::default();
-    let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics), Learned::new(&config.state));
+    let (tracer, spans) = Tracer::new(current.clone(), Arc::clone(&metrics));
+    let connector = Connector::new(resolver, Arc::clone(&metrics));
+    let collector = Collector { current: current.clone(), connector: connector.clone(), metrics: Arc::clone(&metrics) };
+    let learned = Learned::new(&config.state);
+    let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics), learned, tracer);
     let running = Running {
         api: api.local_addr()?,
         proxy: proxy.local_addr()?,
@@ -142,6 +151,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
         tasks: tasks.clone(),
         audit: audit.clone(),
         ledger: ledger.clone(),
+        traces: Export::start(collector, spans),
     };
     let limits = Limits::default();
     let watch = Watch::new(config.files.clone(), config.pod.clone(), config.state.clone());
@@ -149,7 +159,6 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     watcher.look();
     let own = tasks.clone();
     tasks.spawn(async move { watcher.keep_looking(&own).await });
-    let connector = Connector::new(resolver, Arc::clone(gate.metrics()));
     let services = Arc::new(Services::new(connector.clone(), tls.clone()));
     let credentials = Credentials::new(config.credentials.clone());
     let exchanger = Exchanger {
@@ -162,6 +171,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     };
     let (tokens, keeper) = Tokens::new(exchanger, tasks.clone());
     let forward = Arc::new(Forward::new(gate.clone(), Arc::clone(&services), tokens.clone(), ledger.clone()));
+    let measures = Measures::new(gate.clone(), ledger.clone(), forward.breaker());
     let ways = Ways {
         fetcher: Fetcher { connector: connector.clone(), tls, tasks: tasks.clone() },
         platform: Platform::new(gate.clone(), Arc::clone(&forward)),
@@ -178,8 +188,9 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(proxy, connections));
     keeper.look();
     tasks.spawn(keeper.keep(tasks.clone()));
-    tasks.spawn(serve(admin, agent, tasks.clone(), Pages::new(gate.clone(), tokens.clone(), tasks.clone())));
-    let operator = Operator { gate, ledger, tokens, tasks: tasks.clone() };
+    let pages = Pages::new(gate.clone(), tokens.clone(), measures, tasks.clone());
+    tasks.spawn(serve(admin, agent, tasks.clone(), pages));
+    let operator = Operator { gate, ledger, tokens, log: config.state.join(AUDIT_FOLDER), tasks: tasks.clone() };
     tasks.spawn(operator::serve(socket, config.state.clone(), operator));
     tracing::info!(api = %running.api, proxy = %running.proxy, dns = %running.dns, admin = %running.admin, "serving");
     Ok(running)
@@ -263,7 +274,7 @@ impl Watcher {
         self.metrics.policy_generation.set(generation.number.cast_signed());
         let serial = generation.loaded.accepted().map_or(0, |accepted| accepted.serial);
         self.metrics.policy_serial.set(serial.cast_signed());
-        self.metrics.served(&digest);
+        self.metrics.serves(digest.clone(), clock::now(), generation.loaded.not_after());
         tracing::info!(
             digest,
             serial,

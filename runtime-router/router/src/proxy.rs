@@ -23,6 +23,7 @@ use kars_contract::router::Limits;
 use kars_contract::{Hostname, Port};
 use kars_kit::http::{no_delay, no_room};
 use kars_kit::serve::Tasks;
+use opentelemetry::trace::SpanContext;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -31,6 +32,7 @@ use crate::gate::{Gate, Passage};
 use crate::metrics::{Ceiling, Kind, Open};
 use crate::policy::Served;
 use crate::refusal::Refusal;
+use crate::trace::Span;
 use head::First;
 
 /// How long to wait when the system has no sockets left.
@@ -96,17 +98,28 @@ impl Proxy {
             Ok(First::Http(bytes)) => forward::serve(self, stream, bytes, &limits).await,
             Err(refusal) => {
                 self.gate.refused(Kind::Http, "a connection to the proxy", &refusal);
+                self.gate.metrics().refused(Kind::Http, refusal.code());
                 reply::refuse(stream, refusal).await;
             }
         }
     }
 
-    /// Decides, resolves and connects.
-    async fn open(&self, kind: Kind, host: Hostname, port: Port) -> Result<(Passage, TcpStream), Refusal> {
+    /// Decides, resolves and connects. The span is that of the connection, until it ends.
+    async fn open(
+        &self,
+        kind: Kind,
+        host: Hostname,
+        port: Port,
+        parent: &SpanContext,
+    ) -> Result<(Passage, TcpStream, Span), Refusal> {
         let passage = self.gate.egress(kind, host, port)?;
+        let mut span = self.gate.tracer().egress(kind, &passage, parent);
         let connected = self.connector.connect(&Destination::public(&passage)).await;
-        let stream = connected.map_err(|refusal| self.gate.undone(kind, &passage, passage.name().permit(), refusal))?;
-        Ok((passage, stream))
+        let stream = connected.map_err(|refusal| {
+            span.failed(refusal.code().as_str());
+            self.gate.undone(kind, &passage, passage.name().permit(), refusal)
+        })?;
+        Ok((passage, stream, span))
     }
 
     /// The ceilings of what is served, for what comes before any decision.

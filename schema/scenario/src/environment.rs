@@ -265,7 +265,7 @@ pub struct Observability {
     /// The namespace that Prometheus scrapes from: `monitoring`.
     #[serde(default)]
     pub prometheus: Option<Spanned<Name>>,
-    /// The OpenTelemetry collector, as `service.namespace:port`: `otel-collector.observability:4317`.
+    /// The OpenTelemetry collector that routers send traces to, by OTLP over HTTP, as `service.namespace:port`: `otel-collector.observability:4318`.
     #[serde(default)]
     pub otlp: Option<Spanned<String>>,
 }

@@ -37,6 +37,7 @@ fn decided(gate: &Gate, question: EvaluateRequest) -> EvaluateReply {
     let Some(tool) = tool else {
         let refusal = Refusal::new(ErrorCode::PolicyDenied, "the question names no tool that the agent has");
         gate.refused(Kind::Evaluate, "an unknown tool", &refusal);
+        gate.metrics().refused(Kind::Evaluate, refusal.code());
         return refused(&refusal, Some(Reason::ToolNotGranted));
     };
     let request = permits::Request::Tool { id: &tool, args: &args };
@@ -56,6 +57,7 @@ fn decided(gate: &Gate, question: EvaluateRequest) -> EvaluateReply {
             }
         }
         Err(refusal) => {
+            gate.metrics().refused(Kind::Evaluate, refusal.code());
             let generation = gate.current().in_force(now()).ok();
             let reason = generation.map(|generation| generation.policy.permits(&request, now()).reason);
             refused(&refusal, reason.filter(|reason| !reason.allows()))

@@ -25,6 +25,7 @@ use crate::connect::{Connector, Destination};
 use crate::gate::{Gate, Passage};
 use crate::metrics::{Ceiling, Direction, Kind};
 use crate::refusal::{Refusal, shown};
+use crate::trace::parent;
 
 /// Bytes of a request to fetch: its body is text in JSON.
 const LARGEST: usize = 10 * 1024 * 1024;
@@ -50,6 +51,7 @@ pub(super) async fn answer(
     fetcher: &Fetcher,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Refusal> {
+    let parent = parent(request.headers());
     let bytes = body::read(request.into_body(), LARGEST).await?;
     let FetchRequest { url: text, method, headers, body } = body::json(&bytes)?;
     let url = Url::parse(&text).inspect_err(|refusal| {
@@ -57,6 +59,8 @@ pub(super) async fn answer(
     })?;
     let out = request_for(&url, method, &headers, body.unwrap_or_default())?;
     let passage = gate.egress(Kind::Fetch, url.host.clone(), url.port)?;
+    let _lasting = gate.metrics().lasting(Kind::Fetch);
+    let mut span = gate.tracer().egress(Kind::Fetch, &passage, &parent);
     let (within, most) = (passage.limits().fetch_seconds, passage.limits().fetch_bytes);
     let outcome = tokio::select! {
         outcome = timeout(Duration::from_secs(within), fetch(fetcher, &url, &passage, out, most)) => outcome,
@@ -68,6 +72,7 @@ pub(super) async fn answer(
         Err(Refusal::new(ErrorCode::UpstreamTimeout, format!("`{passage}` does not answer within {within} seconds")))
     });
     let answer = outcome.map_err(|refusal| {
+        span.failed(refusal.code().as_str());
         if matches!(refusal.code(), ErrorCode::EgressTooLarge | ErrorCode::UpstreamTimeout) {
             gate.metrics().reached(Ceiling::Fetch);
         }

@@ -8,6 +8,7 @@ use kars_contract::agent_api::{
 };
 
 use crate::inference::api::{Api, MESSAGES};
+use crate::metrics::Kind;
 use crate::refusal::Refusal;
 
 /// What answers a request.
@@ -68,6 +69,36 @@ impl Route {
         match self {
             Self::Fetch | Self::Inference(_) | Self::Mcp | Self::Platform | Self::Mesh | Self::Spawn => true,
             Self::Evaluate | Self::Allowlist | Self::Models | Self::Ignored => false,
+        }
+    }
+
+    /// The word in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Evaluate => "evaluate",
+            Self::Fetch => "fetch",
+            Self::Allowlist => "allowlist",
+            Self::Inference(api) => api.as_str(),
+            Self::Models => "models",
+            Self::Mcp => "mcp",
+            Self::Platform => "platform",
+            Self::Ignored => "ignored",
+            Self::Mesh => "mesh",
+            Self::Spawn => "spawn",
+        }
+    }
+
+    /// How decisions about it are counted.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Evaluate => Kind::Evaluate,
+            Self::Fetch => Kind::Fetch,
+            Self::Inference(_) | Self::Models => Kind::Inference,
+            Self::Mcp => Kind::Mcp,
+            Self::Platform => Kind::Platform,
+            Self::Allowlist | Self::Ignored | Self::Mesh | Self::Spawn => Kind::Api,
         }
     }
 

@@ -5,11 +5,13 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::chain::{Head, Line};
 use super::store::{head, segments};
 
 /// What was found to be true.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Whole {
     /// The number of the first line that is kept; older segments may be gone.
     pub first: u64,

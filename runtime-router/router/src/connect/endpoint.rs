@@ -37,6 +37,15 @@ impl Services {
     }
 }
 
+/// Whether a service lies inside: at addresses that the document names, in the cluster, or on this machine.
+#[must_use]
+pub fn is_inside(document: &RouterDocument, endpoint: &Endpoint) -> bool {
+    Destination::service(document, endpoint).is_ok_and(|destination| match destination.place {
+        Place::Address(_) | Place::Infra(_, Within::Range(_) | Within::Cluster) => true,
+        Place::Public(_) | Place::Infra(_, Within::Public) => false,
+    })
+}
+
 impl Dial for Services {
     async fn dial(&self, endpoint: &Endpoint, generation: &Generation) -> Result<Box<dyn Connection>, Refusal> {
         let stream = self.connector.connect(&Destination::service(generation.document(), endpoint)?).await?;
@@ -105,5 +114,36 @@ impl Destination {
         };
         let refused = || Refusal::new(ErrorCode::UpstreamUnavailable, format!("`{endpoint}` has no public name"));
         Ok(Self { place: place.ok_or_else(refused)?, port, terms })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kars_contract::Name;
+    use kars_contract::document::Document;
+    use kars_contract::router::InfraDestination;
+
+    use super::*;
+
+    #[test]
+    fn a_public_service_is_outside_unless_the_document_names_its_private_addresses() {
+        let text = include_str!("../../../../tests/golden/maf/kind/documents/scribe.router.json");
+        let mut document = RouterDocument::decode(text.as_bytes()).unwrap();
+        assert!(document.dev);
+        let inside = |document: &RouterDocument, url: &str| is_inside(document, &url.parse().unwrap());
+        let public = "https://contoso.openai.azure.com";
+        assert!(!inside(&document, public));
+        for stand_in in ["http://127.0.0.1:8080", "http://localhost:8080", "http://mock.tests.svc.cluster.local"] {
+            assert!(inside(&document, stand_in), "{stand_in}");
+        }
+        let private = InfraDestination {
+            host: Some("contoso.openai.azure.com".parse().unwrap()),
+            cidr: Some("10.1.0.0/24".parse().unwrap()),
+            ports: [public.parse::<Endpoint>().unwrap().port()].into(),
+        };
+        document.infra.insert(Name::parse("private-0").unwrap(), private);
+        assert!(inside(&document, public) && !inside(&document, "https://api.openai.com"));
+        document.dev = false;
+        assert!(!inside(&document, "http://127.0.0.1:8080"));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::connect::{Connector, Terms, Vetted};
 use crate::gate::Gate;
-use crate::metrics::Kind;
+use crate::metrics::{DnsAnswer, Kind};
 use crate::refusal::{Refusal, shown};
 
 /// Bytes of an answer over UDP to a client that names no size, and the most that is sent to any.
@@ -33,7 +33,10 @@ pub(super) async fn answer(gate: &Gate, connector: &Connector, bytes: &[u8], tra
     let asked = match Message::from_vec(bytes) {
         Ok(message) if message.metadata.message_type == MessageType::Query => message,
         Ok(_) => return None,
-        Err(_) => return unreadable(bytes),
+        Err(_) => {
+            gate.metrics().resolved(DnsAnswer::Malformed);
+            return unreadable(bytes);
+        }
     };
     let mut reply = Message::new(asked.metadata.id, MessageType::Response, asked.metadata.op_code);
     reply.metadata = Metadata::response_from_request(&asked.metadata);
@@ -51,6 +54,14 @@ pub(super) async fn answer(gate: &Gate, connector: &Connector, bytes: &[u8], tra
         _ => ResponseCode::NotImp,
     };
     reply.metadata.response_code = code;
+    gate.metrics().resolved(match code {
+        ResponseCode::NoError if reply.answers.is_empty() => DnsAnswer::Nothing,
+        ResponseCode::NoError => DnsAnswer::Records,
+        ResponseCode::NXDomain => DnsAnswer::NoName,
+        ResponseCode::FormErr => DnsAnswer::Malformed,
+        ResponseCode::Refused | ResponseCode::NotImp => DnsAnswer::Refused,
+        _ => DnsAnswer::Failed,
+    });
     let most = asked.edns.as_ref().map_or(SMALLEST, Edns::max_payload).clamp(SMALLEST, LARGEST);
     if asked.edns.is_some() {
         let mut edns = Edns::new();

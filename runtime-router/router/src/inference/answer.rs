@@ -20,6 +20,7 @@ use super::api::Api;
 use super::budget::Reservation;
 use super::errors;
 use super::headers::answered;
+use super::observed::Observed;
 use super::safety;
 use super::sse::Events;
 use super::translate::{self, Stream};
@@ -27,6 +28,7 @@ use super::upstream::Lease;
 use super::usage::{Follower, of_answer};
 use crate::credentials::{Redactor, Secret};
 use crate::gate::Revoked;
+use crate::metrics::Asked;
 use crate::refusal::Refusal;
 
 const EVENTS: &str = "text/event-stream";
@@ -56,7 +58,7 @@ pub struct Passing {
 
 impl Passing {
     /// Passes an answer on: piece by piece where it is a stream, otherwise whole.
-    pub async fn pass(self, response: Response<Incoming>, lease: Lease) -> Response<Body> {
+    pub async fn pass(self, response: Response<Incoming>, lease: Lease, mut observed: Observed) -> Response<Body> {
         let (head, body) = response.into_parts();
         let mut answer = Response::new(full(Bytes::new()));
         *answer.status_mut() = head.status;
@@ -70,24 +72,36 @@ impl Passing {
         let is_told = self.client != self.api && status.is_success();
         if is_told && is_stream != self.streamed {
             let message = "the provider answers in another form than it was asked for";
-            return errors::response(family, Refusal::new(ErrorCode::UpstreamFailed, message));
+            let refusal = Refusal::new(ErrorCode::UpstreamFailed, message);
+            observed.refused(&refusal);
+            return errors::response(family, refusal);
         }
         if is_stream && status.is_success() {
-            *answer.body_mut() = self.stream(body, lease);
+            *answer.body_mut() = self.stream(body, lease, observed);
             return answer;
         }
-        let whole = self.whole(body, lease, status).await;
+        let whole = self.whole(body, lease, status, &mut observed).await;
         match whole.and_then(|bytes| if is_told { translate::answer(client, &bytes) } else { Ok(bytes) }) {
             Ok(bytes) => {
+                observed.ended(outcome(status));
                 *answer.body_mut() = full(bytes);
                 answer
             }
-            Err(refusal) => errors::response(family, refusal),
+            Err(refusal) => {
+                observed.refused(&refusal);
+                errors::response(family, refusal)
+            }
         }
     }
 
     /// Takes the whole answer.
-    pub(super) async fn whole(mut self, body: Incoming, lease: Lease, status: StatusCode) -> Result<Bytes, Refusal> {
+    pub(super) async fn whole(
+        mut self,
+        body: Incoming,
+        lease: Lease,
+        status: StatusCode,
+        observed: &mut Observed,
+    ) -> Result<Bytes, Refusal> {
         let collected = tokio::select! {
             collected = timeout(self.idle, Limited::new(body, self.most).collect()) => collected,
             refusal = self.revoked.wait() => return Err(refusal),
@@ -101,6 +115,7 @@ impl Passing {
         tokio::spawn(lease.give_back());
         if status.is_success() {
             if let Some(usage) = of_answer(self.api, &bytes) {
+                observed.used(usage);
                 self.reservation.settle(usage.total());
             }
         } else {
@@ -108,10 +123,13 @@ impl Passing {
             self.reservation.settle(0);
         }
         safety::judge(&bytes, &self.floor)?;
-        Ok(Redactor::new(self.secret).whole(bytes))
+        let mut redactor = Redactor::new(self.secret);
+        let passes = redactor.whole(bytes);
+        observed.redacted(redactor.has_found());
+        Ok(passes)
     }
 
-    fn stream(self, body: Incoming, lease: Lease) -> Body {
+    fn stream(self, body: Incoming, lease: Lease, observed: Observed) -> Body {
         let flow = Flow {
             body,
             lease: Some(lease),
@@ -126,6 +144,7 @@ impl Passing {
             left: self.most,
             most: self.most,
             idle: self.idle,
+            observed: Some(observed),
             ended: false,
         };
         let frames = stream::unfold(flow, |mut flow| async move {
@@ -152,6 +171,7 @@ struct Flow {
     left: usize,
     most: usize,
     idle: Duration,
+    observed: Option<Observed>,
     ended: bool,
 }
 
@@ -177,6 +197,9 @@ impl Flow {
             };
             // Trailers say nothing that a client of events reads.
             let Ok(bytes) = frame.into_data() else { continue };
+            if let Some(observed) = &mut self.observed {
+                observed.streamed();
+            }
             let Some(left) = self.left.checked_sub(bytes.len()) else {
                 return Some(self.broken(&too_large(self.most)));
             };
@@ -238,9 +261,15 @@ impl Flow {
             Err((told, refusal)) => return Some([told, errors::event(self.api.family(), &refusal)].concat().into()),
         };
         if finished {
+            if let Some(observed) = self.observed.take() {
+                observed.ended(Asked::Answered);
+            }
             return (!held.is_empty()).then(|| held.into());
         }
         let refusal = Refusal::new(ErrorCode::UpstreamFailed, "the provider ended its answer before it was complete");
+        if let Some(observed) = self.observed.take() {
+            observed.refused(&refusal);
+        }
         Some([held, errors::event(self.api.family(), &refusal)].concat().into())
     }
 
@@ -248,6 +277,9 @@ impl Flow {
     fn broken(&mut self, refusal: &Refusal) -> Bytes {
         self.ended = true;
         self.settle();
+        if let Some(observed) = self.observed.take() {
+            observed.refused(refusal);
+        }
         tracing::warn!(api = self.api.as_str(), code = refusal.code().as_str(), "an answer was broken off");
         // An event may be under way; an empty line ends it.
         [b"\n\n".to_vec(), errors::event(self.api.family(), refusal)].concat().into()
@@ -256,10 +288,22 @@ impl Flow {
     /// Counts what the answer cost. What it did not say is taken from what was set aside.
     fn settle(&mut self) -> bool {
         let Some(followed) = self.follower.take().map(Follower::end) else { return true };
+        if let Some(observed) = &mut self.observed {
+            observed.redacted(self.redactor.has_found());
+            followed.usage.into_iter().for_each(|usage| observed.used(usage));
+        }
         if let (Some(reservation), Some(usage)) = (self.reservation.take(), followed.usage) {
             reservation.settle(usage.total());
         }
         followed.finished
+    }
+}
+
+pub(super) fn outcome(status: StatusCode) -> Asked {
+    match status {
+        status if status.is_success() => Asked::Answered,
+        status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Asked::Rejected,
+        _ => Asked::Failed,
     }
 }
 

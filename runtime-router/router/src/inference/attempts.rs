@@ -1,5 +1,6 @@
 //! One request, sent to one candidate after the other until one answers. Not here: whether it may be sent, and what passes back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use hyper::{Method, Request, StatusCode};
 use kars_contract::Name;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Route;
+use opentelemetry::trace::SpanContext;
 use tokio::time::Instant;
 
 use super::api::Api;
@@ -19,9 +21,12 @@ use super::question::Question;
 use super::upstream::{Answered, Upstream, retry_after};
 use crate::credentials::Secret;
 use crate::dial::Dial;
+use crate::gate::Gate;
+use crate::metrics::Attempt;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
 use crate::tokens::{Proof, Tokens};
+use crate::trace::{Span, TRACEPARENT};
 
 /// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
 const FIRST_BYTE: Duration = Duration::from_mins(10);
@@ -31,9 +36,10 @@ const FAILOVER: Duration = Duration::from_mins(2);
 /// Asks candidates.
 #[derive(Debug)]
 pub struct Attempts<D> {
+    gate: Gate,
     upstream: Upstream<D>,
     tokens: Tokens,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
 }
 
 /// A request that may be sent, to any of its candidates.
@@ -44,6 +50,8 @@ pub(super) struct Plan<'a> {
     pub(super) told: Option<Asked<'a>>,
     pub(super) headers: HeaderMap,
     pub(super) candidates: Vec<Candidate<'a>>,
+    /// What the spans of attempts are part of.
+    pub(super) context: SpanContext,
 }
 
 /// Who may answer, over which API.
@@ -77,6 +85,13 @@ enum Failed {
     Last(Refusal),
 }
 
+impl Failed {
+    fn refusal(&self) -> &Refusal {
+        let (Self::Next(refusal) | Self::Last(refusal)) = self;
+        refusal
+    }
+}
+
 impl<'a> Asked<'a> {
     /// Reads a body.
     pub(super) fn read(api: Api, body: &'a str) -> Result<Self, Refusal> {
@@ -85,8 +100,13 @@ impl<'a> Asked<'a> {
 }
 
 impl<D: Dial> Attempts<D> {
-    pub(super) fn new(upstream: Upstream<D>, tokens: Tokens) -> Self {
-        Self { upstream, tokens, breaker: Breaker::default() }
+    pub(super) fn new(gate: Gate, upstream: Upstream<D>, tokens: Tokens) -> Self {
+        Self { gate, upstream, tokens, breaker: Arc::default() }
+    }
+
+    /// How every candidate has fared.
+    pub(super) fn breaker(&self) -> Arc<Breaker> {
+        Arc::clone(&self.breaker)
     }
 
     /// The connections.
@@ -104,6 +124,7 @@ impl<D: Dial> Attempts<D> {
                 break;
             }
             if !self.breaker.may_try(name) {
+                self.gate.metrics().attempted(name, candidate.route.provider, Attempt::LeftAlone);
                 continue;
             }
             match self.try_one(plan, generation, *candidate).await {
@@ -127,13 +148,27 @@ impl<D: Dial> Attempts<D> {
         candidate: Candidate<'_>,
     ) -> Result<(Answered, Proof), Failed> {
         let Candidate { name, route, api: _ } = candidate;
-        let proof = self.tokens.proof(route).await.map_err(Failed::Next)?;
-        let (answered, proof) = self.shown(plan, generation, candidate, proof).await.inspect_err(|failed| {
-            if let Failed::Next(_) = failed {
+        let attempted = |outcome| self.gate.metrics().attempted(name, route.provider, outcome);
+        let mut span = self.span(plan, candidate);
+        let asked = self.shown(plan, generation, candidate, &span).await;
+        let (answered, proof) = asked.inspect_err(|failed| {
+            if let Failed::Next(refusal) = failed {
                 self.breaker.failed(name, None);
+                let is_late = matches!(refusal.code(), ErrorCode::UpstreamTimeout | ErrorCode::EgressConnectTimeout);
+                attempted(if is_late { Attempt::Late } else { Attempt::Unreachable });
             }
+            span.failed(failed.refusal().code().as_str());
         })?;
         let status = answered.response.status();
+        span.count("http.response.status_code", status.as_u16().into());
+        if !status.is_success() {
+            span.failed("status");
+        }
+        attempted(match status {
+            StatusCode::TOO_MANY_REQUESTS => Attempt::Overloaded,
+            status if status.is_server_error() => Attempt::Failed,
+            _ => Attempt::Answered,
+        });
         if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
             self.breaker.well(name);
             return Ok((answered, proof));
@@ -151,19 +186,34 @@ impl<D: Dial> Attempts<D> {
         ))
     }
 
+    /// The span of one candidate's turn, until the head of its answer.
+    fn span(&self, plan: &Plan<'_>, candidate: Candidate<'_>) -> Span {
+        let mut span = self.gate.tracer().begin("POST", &plan.context);
+        span.set("http.request.method", "POST");
+        span.set("kars.model", candidate.name.to_string());
+        span.server(candidate.route.endpoint.host(), candidate.route.endpoint.port());
+        let turn = plan.candidates.iter().position(|other| other.name == candidate.name).unwrap_or(0);
+        span.count("http.request.resend_count", turn as u64);
+        span
+    }
+
     /// Asks a provider; once more, where it refuses a token and there is another.
     async fn shown(
         &self,
         plan: &Plan<'_>,
         generation: &Generation,
         candidate: Candidate<'_>,
-        proof: Proof,
+        span: &Span,
     ) -> Result<(Answered, Proof), Failed> {
+        let endpoint = &candidate.route.endpoint;
         let ask = async |proof: &Proof| {
-            let request = request(plan, candidate, proof).map_err(Failed::Last)?;
-            let sent = self.upstream.send(&candidate.route.endpoint, generation, request, FIRST_BYTE).await;
-            sent.map_err(Failed::Next)
+            let mut request = request(plan, candidate, proof).map_err(Failed::Last)?;
+            if let Some(told) = span.told(generation.document(), endpoint) {
+                request.headers_mut().insert(TRACEPARENT, told);
+            }
+            self.upstream.send(endpoint, generation, request, FIRST_BYTE).await.map_err(Failed::Next)
         };
+        let proof = self.tokens.proof(candidate.route).await.map_err(Failed::Next)?;
         let answered = ask(&proof).await?;
         if answered.response.status() != StatusCode::UNAUTHORIZED {
             return Ok((answered, proof));

@@ -52,6 +52,13 @@ impl Breaker {
         may
     }
 
+    /// Whether a route is left alone now.
+    pub fn is_open(&self, route: &Name) -> bool {
+        let now = Instant::now();
+        let routes = self.routes();
+        routes.get(route).and_then(|health| health.open).is_some_and(|open| now < open.until || open.tried)
+    }
+
     /// The route answered.
     pub fn well(&self, route: &Name) {
         self.routes().remove(route);
@@ -94,8 +101,9 @@ mod tests {
             assert!(breaker.may_try(&main()));
             breaker.failed(&main(), None);
         }
-        assert!(!breaker.may_try(&main()));
+        assert!(!breaker.may_try(&main()) && breaker.is_open(&main()));
         tokio::time::advance(PAUSE).await;
+        assert!(!breaker.is_open(&main()));
         assert!(breaker.may_try(&main()));
         assert!(!breaker.may_try(&main()), "one tries, the others wait");
         breaker.failed(&main(), None);
@@ -103,7 +111,9 @@ mod tests {
         assert!(!breaker.may_try(&main()), "the pause has doubled");
         tokio::time::advance(PAUSE).await;
         assert!(breaker.may_try(&main()));
+        assert!(breaker.is_open(&main()));
         breaker.well(&main());
+        assert!(!breaker.is_open(&main()));
         assert!(breaker.may_try(&main()) && breaker.may_try(&main()));
     }
 

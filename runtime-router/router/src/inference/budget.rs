@@ -138,6 +138,13 @@ impl Ledger {
         Spent { day: books.day.used, month: books.month.used, reserved: books.reserved }
     }
 
+    /// The same at a moment: a day or month that is over has been used for nothing.
+    #[must_use]
+    pub fn spent_by(&self, now: Instant) -> Spent {
+        self.books().turn(now);
+        self.spent()
+    }
+
     /// Writes down the exact count, so that a restart loses nothing and adds nothing.
     pub fn close(&self) -> io::Result<()> {
         let mut books = self.books();

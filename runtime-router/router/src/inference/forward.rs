@@ -14,13 +14,16 @@ use kars_contract::router::{AllowedModel, Inference, Route};
 use kars_contract::{ModelName, Name, RuleId};
 use kars_kit::clock::now;
 use kars_kit::http::Body;
+use opentelemetry::trace::SpanContext;
 
-use super::answer::Passing;
+use super::answer::{Passing, outcome};
 use super::api::{Api, Family};
 use super::attempts::{Asked, Attempts, Candidate, Got, Plan, not_served};
+use super::breaker::Breaker;
 use super::budget::{Ledger, Reservation, Unpaid};
 use super::errors;
 use super::headers::asked;
+use super::observed::Observed;
 use super::provider::ways;
 use super::question::Question;
 use super::toolbox;
@@ -33,6 +36,7 @@ use crate::metrics::Kind;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
 use crate::tokens::Tokens;
+use crate::trace::parent;
 
 /// Asks models.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl<D: Dial> Forward<D> {
     /// Asks by what is served.
     #[must_use]
     pub fn new(gate: Gate, dial: Arc<D>, tokens: Tokens, ledger: Ledger) -> Self {
-        Self { gate, attempts: Attempts::new(Upstream::new(dial), tokens), ledger }
+        Self { attempts: Attempts::new(gate.clone(), Upstream::new(dial), tokens), gate, ledger }
     }
 
     /// How candidates are asked.
@@ -72,13 +76,35 @@ impl<D: Dial> Forward<D> {
         &self.attempts
     }
 
-    /// Answers a request in the form of its family.
-    pub async fn answer(&self, api: Api, request: Request<Incoming>) -> Response<Body> {
-        let answered = self.ask(api, request).await;
-        answered.unwrap_or_else(|refusal| errors::response(api.family(), refusal))
+    /// How every candidate has fared.
+    #[must_use]
+    pub fn breaker(&self) -> Arc<Breaker> {
+        self.attempts.breaker()
     }
 
-    async fn ask(&self, api: Api, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    /// Answers a request in the form of its family.
+    pub async fn answer(&self, api: Api, request: Request<Incoming>) -> Response<Body> {
+        let mut observed = self.observed(api, &parent(request.headers()));
+        match self.ask(api, request, &mut observed).await {
+            Ok((passing, response, lease)) => passing.pass(response, lease, observed).await,
+            Err(refusal) => {
+                observed.refused(&refusal);
+                errors::response(api.family(), refusal)
+            }
+        }
+    }
+
+    /// Begins to observe a request.
+    fn observed(&self, api: Api, parent: &SpanContext) -> Observed {
+        Observed::begin(Arc::clone(self.gate.metrics()), api, self.gate.tracer().begin("inference", parent))
+    }
+
+    async fn ask(
+        &self,
+        api: Api,
+        request: Request<Incoming>,
+        observed: &mut Observed,
+    ) -> Result<(Passing, Response<Incoming>, Lease), Refusal> {
         let limits = self.gate.current().in_force(now())?.document().limits;
         let headers = asked(request.headers())?;
         let most = usize::try_from(limits.inference_request_bytes).unwrap_or(usize::MAX);
@@ -86,6 +112,7 @@ impl<D: Dial> Forward<D> {
         let question = Question::read(&bytes)?;
         let name = self.model(&question)?;
         let permit = self.permitted(&name)?;
+        observed.asks_for(api, &name, question.stream == Some(true));
         toolbox::by_the_agent_itself(&question)
             .map_err(|refusal| self.gate.undone(Kind::Inference, &name, &permit, refusal))?;
         let document = permit.generation().document();
@@ -95,11 +122,11 @@ impl<D: Dial> Forward<D> {
         let mut candidates = candidates(api, &permit, &name)?;
         let told = told(&asked, &mut candidates)?;
         let told = told.as_ref().map(|(api, body)| Asked::read(*api, body)).transpose()?;
-        let plan = Plan { asked, told, headers, candidates };
+        let plan = Plan { asked, told, headers, candidates, context: observed.span().context() };
         let revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
-        let begun = self.begin(&plan, permit.generation(), name.as_str(), revoked).await?;
+        let begun = self.begin(&plan, permit.generation(), name.as_str(), revoked, observed).await?;
         let Begun { response, lease, passing, route: _ } = begun;
-        Ok(passing.pass(response, lease).await)
+        Ok((passing, response, lease))
     }
 
     /// Whether the agent may ask a model.
@@ -119,8 +146,7 @@ impl<D: Dial> Forward<D> {
         let permit = self.permitted(&name)?;
         let mut candidates = candidates(api, &permit, &name)?;
         candidates.retain(|candidate| candidate.api == api && fits(candidate.route));
-        let plan = Plan { asked, told: None, headers: HeaderMap::new(), candidates };
-        self.whole(plan, permit.generation(), name.as_str()).await
+        self.whole(asked, candidates, permit.generation(), &name).await
     }
 
     /// Asks one route for a tool of the agent, whatever the agent's models are. The tool's own permit lets it.
@@ -131,16 +157,41 @@ impl<D: Dial> Forward<D> {
         body: &str,
         (name, route): (&Name, &Route),
     ) -> Result<Whole, Refusal> {
-        let (asked, candidates) = (Asked::read(api, body)?, vec![Candidate { name, route, api }]);
-        self.whole(Plan { asked, told: None, headers: HeaderMap::new(), candidates }, generation, name.as_str()).await
+        let candidates = vec![Candidate { name, route, api }];
+        self.whole(Asked::read(api, body)?, candidates, generation, &route.deployment).await
     }
 
     /// The whole answer. Whoever waits for it sees to it that it is still allowed.
-    async fn whole(&self, plan: Plan<'_>, generation: &Generation, what: &str) -> Result<Whole, Refusal> {
-        let begun = self.begin(&plan, generation, what, Revoked::never()).await?;
+    async fn whole(
+        &self,
+        asked: Asked<'_>,
+        candidates: Vec<Candidate<'_>>,
+        generation: &Generation,
+        model: &ModelName,
+    ) -> Result<Whole, Refusal> {
+        let mut observed = self.observed(asked.api, &SpanContext::NONE);
+        observed.asks_for(asked.api, model, false);
+        let context = observed.span().context();
+        let plan = Plan { asked, told: None, headers: HeaderMap::new(), candidates, context };
+        let whole = self.collected(&plan, generation, model, &mut observed).await;
+        match &whole {
+            Ok(whole) => observed.ended(outcome(whole.status)),
+            Err(refusal) => observed.refused(refusal),
+        }
+        whole
+    }
+
+    async fn collected(
+        &self,
+        plan: &Plan<'_>,
+        generation: &Generation,
+        model: &ModelName,
+        observed: &mut Observed,
+    ) -> Result<Whole, Refusal> {
+        let begun = self.begin(plan, generation, model.as_str(), Revoked::never(), observed).await?;
         let Begun { response, lease, passing, route } = begun;
         let (head, body) = response.into_parts();
-        let body = passing.whole(body, lease, head.status).await?;
+        let body = passing.whole(body, lease, head.status, observed).await?;
         Ok(Whole { status: head.status, headers: head.headers, body, route: route.clone() })
     }
 
@@ -151,6 +202,7 @@ impl<D: Dial> Forward<D> {
         generation: &Generation,
         what: &str,
         mut revoked: Revoked,
+        observed: &mut Observed,
     ) -> Result<Begun<'p>, Refusal> {
         let document = generation.document();
         let Asked { api, body, question } = &plan.asked;
@@ -172,6 +224,7 @@ impl<D: Dial> Forward<D> {
                 return Err(refusal);
             }
         };
+        observed.answered_by(candidate.name, candidate.route.provider);
         let (response, lease) = answered.split();
         let limits = document.limits;
         let passing = Passing {

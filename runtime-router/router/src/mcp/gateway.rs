@@ -15,6 +15,7 @@ use kars_contract::permits::{self, Arguments};
 use kars_contract::router::{Credential, McpServer, RouterDocument};
 use kars_kit::clock::now;
 use kars_kit::http::Body;
+use opentelemetry::trace::SpanContext;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -29,9 +30,10 @@ use crate::credentials::{Credentials, Secret};
 use crate::dial::Dial;
 use crate::gate::Gate;
 use crate::inference::upstream::Upstream;
-use crate::metrics::Kind;
+use crate::metrics::{Called, Kind};
 use crate::policy::Generation;
 use crate::refusal::Refusal;
+use crate::trace::{Span, parent};
 
 /// Speaks to servers on the agent's behalf.
 #[derive(Debug)]
@@ -74,6 +76,8 @@ struct Asked<'a> {
     generation: &'a Generation,
     /// The server that the client has picked.
     only: Option<&'a Name>,
+    /// The span that the client names as parent.
+    parent: SpanContext,
 }
 
 impl<D: Dial> Gateway<D> {
@@ -88,11 +92,11 @@ impl<D: Dial> Gateway<D> {
         if let Some(response) = server::not_acceptable(request.headers()) {
             return Ok(response);
         }
-        let picked = request.headers().get(MCP_SERVER_HEADER).cloned();
+        let (picked, parent) = (request.headers().get(MCP_SERVER_HEADER).cloned(), parent(request.headers()));
         let bytes = read(request.into_body(), server::LARGEST).await?;
         let generation = self.gate.current().in_force(now())?;
         let only = picked.map(|name| server_named(&name, generation.document())).transpose()?;
-        let asked = Asked { generation: &generation, only };
+        let asked = Asked { generation: &generation, only, parent };
         let answer = match server::read(&bytes) {
             Message::Answered(response) => return Ok(response),
             Message::List(id) => self.list(&asked, id).await,
@@ -132,17 +136,39 @@ impl<D: Dial> Gateway<D> {
     }
 
     async fn call(&self, asked: &Asked<'_>, id: &RawValue, call: &Call) -> Vec<u8> {
-        match self.called(asked, &call.name, &call.arguments).await {
+        let began = Instant::now();
+        let mut span = self.gate.tracer().begin("tools/call", &asked.parent);
+        span.set("mcp.method.name", "tools/call");
+        span.set("gen_ai.operation.name", "execute_tool");
+        let answered = self.called(asked, &call.name, &call.arguments, &mut span).await;
+        match &answered {
+            Ok(answer) if answer.result.is_none() => span.failed("error"),
+            Ok(_) => (),
+            Err(refusal) => span.failed(refusal.code().as_str()),
+        }
+        let document = asked.generation.document();
+        let server = asked.only.or_else(|| joint(document, &call.name).ok().map(|(server, _)| server));
+        self.gate.metrics().called(server, outcome(&answered), began.elapsed());
+        match answered {
             Ok(answer) => match (answer.result, answer.error) {
                 (Some(result), _) => message::result(Some(id), result),
                 (None, Some(error)) => message::foreign_error(Some(id), &error),
                 (None, None) => message::error(Some(id), message::FAULT, "the server answered nothing", None),
             },
-            Err(refusal) => server::refused(id, &refusal),
+            Err(refusal) => {
+                self.gate.metrics().refused(Kind::Mcp, refusal.code());
+                server::refused(id, &refusal)
+            }
         }
     }
 
-    async fn called(&self, asked: &Asked<'_>, name: &str, arguments: &Arguments) -> Result<message::Answer, Refusal> {
+    async fn called(
+        &self,
+        asked: &Asked<'_>,
+        name: &str,
+        arguments: &Arguments,
+        span: &mut Span,
+    ) -> Result<message::Answer, Refusal> {
         let document = asked.generation.document();
         let (server, tool) = match asked.only {
             Some(server) => (server, name),
@@ -157,8 +183,12 @@ impl<D: Dial> Gateway<D> {
             return Err(Refusal::new(ErrorCode::PolicyDenied, message));
         }
         let declared = declared(generation, server)?;
-        let secret = self.secret(declared)?;
-        let way = Way { upstream: &self.upstream, generation, server: declared, secret: secret.as_ref() };
+        span.rename(format!("tools/call {tool}"));
+        span.set("gen_ai.tool.name", tool.to_owned());
+        span.set("kars.mcp.server", server.to_string());
+        span.server(declared.url.host(), declared.url.port());
+        let (secret, told) = (self.secret(declared)?, span.told(generation.document(), &declared.url));
+        let way = Way { upstream: &self.upstream, generation, server: declared, secret: secret.as_ref(), told };
         let patience = Duration::from_secs(declared.timeout_seconds.into());
         let known = self.known(generation, server).await;
         tokio::select! {
@@ -180,7 +210,7 @@ impl<D: Dial> Gateway<D> {
         }
         let server = declared(generation, name)?;
         let secret = self.secret(server)?;
-        let way = Way { upstream: &self.upstream, generation, server, secret: secret.as_ref() };
+        let way = Way { upstream: &self.upstream, generation, server, secret: secret.as_ref(), told: None };
         let asked = match offer(&known.remote, &way).await {
             Ok(offer) => self.pinned(generation, name, offer),
             Err(refusal) => Err(refusal),
@@ -262,6 +292,14 @@ fn renamed(tool: &RawValue, name: &str) -> Option<Box<RawValue>> {
     let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(tool.get()).ok()?;
     fields.insert("name".to_owned(), serde_json::value::to_raw_value(name).ok()?);
     serde_json::value::to_raw_value(&fields).ok()
+}
+
+fn outcome(answered: &Result<message::Answer, Refusal>) -> Called {
+    match answered {
+        Ok(answer) if answer.result.is_some() => Called::Answered,
+        Ok(_) => Called::Error,
+        Err(refusal) => Called::without(refusal),
+    }
 }
 
 /// A server that does not do what it should.

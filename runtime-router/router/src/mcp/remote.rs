@@ -20,6 +20,7 @@ use crate::inference::sse::Events;
 use crate::inference::upstream::Upstream;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
+use crate::trace::TRACEPARENT;
 
 /// The header of a session.
 pub const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -54,6 +55,8 @@ pub struct Way<'a, D> {
     pub server: &'a McpServer,
     /// What it is shown.
     pub secret: Option<&'a Secret>,
+    /// The span that asks, as far as the server is told.
+    pub told: Option<HeaderValue>,
 }
 
 #[derive(Serialize)]
@@ -191,6 +194,7 @@ fn request<D>(way: &Way<'_, D>, session: Option<&Session>, body: Vec<u8>) -> Res
         headers.insert(VERSION, session.version.clone());
         headers.extend(session.id.clone().map(|id| (SESSION, id)));
     }
+    headers.extend(way.told.clone().map(|told| (HeaderName::from_static(TRACEPARENT), told)));
     if let Some(secret) = way.secret {
         let value = HeaderValue::from_str(&format!("Bearer {}", secret.reveal()));
         let mut value = value.map_err(|_| failed(way.server, "has a credential that no header takes"))?;

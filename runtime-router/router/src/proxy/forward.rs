@@ -24,8 +24,10 @@ use super::original::original_port;
 use super::watched::{Pulse, Watched};
 use crate::connect::authority;
 use crate::connect::exchange::exchange;
+use crate::held::held;
 use crate::metrics::{Direction, Kind};
 use crate::refusal::{Refusal, shown};
+use crate::trace::parent;
 
 /// Headers that speak of one connection, and go no further.
 const HOP_BY_HOP: [&str; 9] = [
@@ -76,6 +78,7 @@ impl Answer for Forward {
             }
         };
         answered.unwrap_or_else(|refusal| {
+            self.proxy.gate.metrics().refused(kind, refusal.code());
             let mut response = refusal.into_response();
             // What is left of a refused request is not worth reading.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -122,7 +125,8 @@ impl Forward {
         request: Request<Incoming>,
     ) -> Result<Response<Body>, Refusal> {
         let proxy = &self.proxy;
-        let (passage, stream) = proxy.open(kind, host, port).await?;
+        let (passage, stream, span) = proxy.open(kind, host, port, &parent(request.headers())).await?;
+        let lasting = (proxy.gate.metrics().lasting(kind), span);
         let idle = Duration::from_secs(passage.limits().tunnel_idle_seconds);
         let (head, body) = request.into_parts();
         let named =
@@ -146,7 +150,8 @@ impl Forward {
         };
         let answered = answered.map_err(|refusal| gate.undone(kind, &passage, passage.name().permit(), refusal))?;
         pulse.beat();
-        Ok(response(&head.method, answered, |body| Watched::new(body, Direction::Down, gate.clone(), passage, pulse)))
+        let watched = |body| Watched::new(body, Direction::Down, gate.clone(), passage, pulse);
+        Ok(response(&head.method, answered, watched).map(|body| held(body, lasting)))
     }
 }
 

@@ -52,6 +52,7 @@ impl Framed {
             Ok(passed) => self.passed = passed,
             Err(refusal) => {
                 self.gate.refused(self.kind, "a request on a connection that is kept", &refusal);
+                self.gate.metrics().refused(self.kind, refusal.code());
                 self.refused = true;
                 self.read = BytesMut::from(NO_REQUEST);
                 self.passed = NO_REQUEST.len();

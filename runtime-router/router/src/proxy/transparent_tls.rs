@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::{Hostname, Port, settings};
+use opentelemetry::trace::SpanContext;
 use tokio::net::TcpStream;
 
 use super::Proxy;
@@ -23,16 +24,18 @@ pub(super) async fn serve(proxy: &Proxy, client: TcpStream, first: BytesMut) {
         Ok(meant) => meant,
         Err(refusal) => {
             proxy.gate.refused(Kind::TransparentTls, "a TLS handshake", &refusal);
+            proxy.gate.metrics().refused(Kind::TransparentTls, refusal.code());
             let denied = refusal.status().as_u16() == 403;
             return reply::refuse_tls(client, if denied { Alert::AccessDenied } else { Alert::DecodeError }).await;
         }
     };
-    match proxy.open(Kind::TransparentTls, host, port).await {
-        Ok((passage, host)) => {
-            let tunnel = Tunnel { proxy, kind: Kind::TransparentTls, passage: &passage, client, host };
+    match proxy.open(Kind::TransparentTls, host, port, &SpanContext::NONE).await {
+        Ok((passage, host, span)) => {
+            let tunnel = Tunnel { proxy, kind: Kind::TransparentTls, passage: &passage, client, host, span };
             tunnel.run(FirstFlight::Checked(bytes)).await;
         }
         Err(refusal) => {
+            proxy.gate.metrics().refused(Kind::TransparentTls, refusal.code());
             let denied = refusal.status().as_u16() == 403;
             reply::refuse_tls(client, if denied { Alert::AccessDenied } else { Alert::InternalError }).await;
         }

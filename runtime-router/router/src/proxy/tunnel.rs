@@ -17,6 +17,7 @@ use super::Proxy;
 use super::first_flight::FirstFlight;
 use crate::gate::Passage;
 use crate::metrics::{Ceiling, Direction, Kind, Metrics, Open};
+use crate::trace::Span;
 
 /// What a thread reads into.
 const BUFFER: usize = 64 * 1024;
@@ -39,6 +40,7 @@ pub(super) struct Tunnel<'a> {
     pub(super) passage: &'a Passage,
     pub(super) client: TcpStream,
     pub(super) host: TcpStream,
+    pub(super) span: Span,
 }
 
 /// Why a tunnel was closed, but for its ends closing it.
@@ -63,9 +65,9 @@ struct Traffic {
 
 impl Tunnel<'_> {
     /// Carries bytes until an end. What the client sends first passes the check of its first flight.
-    pub(super) async fn run(self, first: FirstFlight) {
+    pub(super) async fn run(mut self, first: FirstFlight) {
         let metrics = self.proxy.gate.metrics();
-        let _open = Open::count(&metrics.tunnels);
+        let (_open, _lasting) = (Open::count(&metrics.tunnels), metrics.lasting(self.kind));
         let traffic = Traffic::new();
         let ends = async {
             let up = async {
@@ -88,6 +90,8 @@ impl Tunnel<'_> {
             closed = self.watch(&traffic) => closed.as_str(),
         };
         traffic.account(metrics);
+        self.span.count("kars.bytes.up", traffic.up.load(Ordering::Relaxed));
+        self.span.count("kars.bytes.down", traffic.down.load(Ordering::Relaxed));
         tracing::debug!(
             kind = self.kind.as_str(),
             to = %self.passage,

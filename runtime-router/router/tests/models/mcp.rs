@@ -19,7 +19,7 @@ fn server(changed: &Arc<AtomicBool>) -> Provider {
     Provider::start(move |_, asked, stream| answer(asked, stream, changed.load(Ordering::Relaxed)))
 }
 
-fn answer(asked: &Asked, stream: &mut TcpStream, changed: bool) -> bool {
+pub(crate) fn answer(asked: &Asked, stream: &mut TcpStream, changed: bool) -> bool {
     let message: Value = serde_json::from_str(&asked.body).expect("it is JSON");
     let id = &message["id"];
     let session = "mcp-session-id: s1\r\n";

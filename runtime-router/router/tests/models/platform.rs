@@ -281,8 +281,8 @@ fn rules_decide_calls_by_their_arguments() {
     assert_eq!(provider.asked().len(), 2);
     let metrics = router.admin("/metrics").body;
     for line in [
-        r#"kars_router_platform_calls_total{tool="web_search",outcome="done"} 1"#,
-        r#"kars_router_platform_calls_total{tool="web_search",outcome="policy.limited"} 1"#,
+        r#"kars_router_platform_calls_total{tool="web_search",outcome="answered"} 1"#,
+        r#"kars_router_platform_calls_total{tool="web_search",outcome="refused"} 1"#,
         r#"kars_router_decisions_total{kind="platform",outcome="deny-rule"} 1"#,
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");

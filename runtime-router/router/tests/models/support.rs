@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -23,6 +23,8 @@ pub(crate) struct Router {
     folder: Option<TempDir>,
     api: SocketAddr,
     admin: SocketAddr,
+    proxy: SocketAddr,
+    dns: SocketAddr,
 }
 
 /// An answer.
@@ -69,7 +71,8 @@ impl Router {
         command.env("KARS_RESOLVER", "127.0.0.1:9").env("KARS_LOG", "debug");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().expect("it can be started");
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut router = Self { child, folder: Some(folder), api: nowhere, admin: nowhere };
+        let mut router =
+            Self { child, folder: Some(folder), api: nowhere, admin: nowhere, proxy: nowhere, dns: nowhere };
         router.wait();
         router
     }
@@ -134,11 +137,40 @@ impl Router {
         exchange(self.admin, &format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"))
     }
 
+    /// The status of what the proxy answers.
+    pub(crate) fn proxy(&self, request: &str) -> u16 {
+        exchange(self.proxy, request).status
+    }
+
+    /// Asks for the addresses of a name, and waits for an answer.
+    pub(crate) fn resolve(&self, name: &str) {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+        socket.set_read_timeout(Some(Duration::from_secs(30))).expect("a socket has timeouts");
+        let mut question = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        for label in name.split('.') {
+            question.push(u8::try_from(label.len()).expect("a label is short"));
+            question.extend_from_slice(label.as_bytes());
+        }
+        question.extend_from_slice(&[0, 0, 1, 0, 1]);
+        socket.send_to(&question, self.dns).expect("it is sent");
+        let mut answer = [0; 512];
+        let length = socket.recv(&mut answer).expect("it is answered");
+        assert_eq!(answer[..2], [0, 7], "{length} bytes answer another question");
+    }
+
     pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = body.len();
         let head = format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n{headers}");
         exchange(self.api, &format!("{head}content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"))
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn ended(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("it can be started").success());
+        let ended = self.child.wait().expect("it can be waited for");
+        assert!(ended.success(), "{ended}: {}", self.log());
     }
 
     fn stop(&mut self) {
@@ -155,6 +187,7 @@ impl Router {
             if let Some(line) = line.into_iter().find(|line| line["message"] == "serving") {
                 let address = |name: &str| line[name].as_str().and_then(|text| text.parse().ok()).expect("an address");
                 (self.api, self.admin) = (address("api"), address("admin"));
+                (self.proxy, self.dns) = (address("proxy"), address("dns"));
                 return;
             }
             let ended = self.child.try_wait().expect("it can be asked");

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod boot;
+mod ctl;
 mod decisions;
 mod egress;
 mod process;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -115,6 +115,23 @@ impl Router {
     /// The text of a page of the admin listener.
     pub(crate) fn page(&self, path: &str) -> String {
         self.say("admin", format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes())
+    }
+
+    /// Its folder of state.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What its operator's command would be.
+    pub(crate) fn ctl_command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(self.folder.path());
+        command.arg("ctl").args(arguments);
+        command
+    }
+
+    /// What its operator is told.
+    pub(crate) fn ctl(&self, arguments: &[&str]) -> Output {
+        self.ctl_command(arguments).output().unwrap()
     }
 
     /// Puts a document with other egress in place.

@@ -16,7 +16,7 @@ fn check(scenario: &Resolved<'_>, found: &mut Found) {
     }
     found.push(
         Diagnostic::error(RULE.code, otlp.span, format!("`{}` is not a Service of the cluster", otlp.value))
-            .help("write `service.namespace:port`, as in `otel-collector.observability:4317`"),
+            .help("write `service.namespace:port`, as in `otel-collector.observability:4318`"),
     );
 }
 
