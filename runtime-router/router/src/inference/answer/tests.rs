@@ -16,6 +16,7 @@ use super::super::upstream::Upstream;
 use super::*;
 use crate::dial::{Connection, Dial};
 use crate::policy::Generation;
+use crate::trace::Span;
 
 /// A provider that sends an event again and again.
 struct Paced {
@@ -68,7 +69,8 @@ async fn passed(pause: u64, events: usize) -> (String, Duration) {
         revoked: Revoked::never(),
     };
     let (response, lease) = answered.split();
-    let body = passing.pass(response, lease).await.into_body().collect().await.unwrap().to_bytes();
+    let observed = Observed::begin(std::sync::Arc::default(), Api::ChatCompletions, Span::default());
+    let body = passing.pass(response, lease, observed).await.into_body().collect().await.unwrap().to_bytes();
     (String::from_utf8(body.to_vec()).unwrap(), began.elapsed())
 }
 
