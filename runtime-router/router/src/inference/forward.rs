@@ -113,7 +113,7 @@ impl<D: Dial> Forward<D> {
         let name = self.model(&question)?;
         let permit = self.permitted(&name)?;
         observed.asks_for(api, &name, question.stream == Some(true));
-        toolbox::by_the_agent_itself(&question)
+        toolbox::refuse_detours(&question)
             .map_err(|refusal| self.gate.undone(Kind::Inference, &name, &permit, refusal))?;
         let document = permit.generation().document();
         let body = std::str::from_utf8(&bytes).unwrap_or_default();

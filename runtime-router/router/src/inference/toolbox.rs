@@ -34,7 +34,7 @@ struct Function {
 }
 
 /// Refuses what has the provider reach others in the place of the agent, past its rules.
-pub fn by_the_agent_itself(question: &Question<'_>) -> Result<(), Refusal> {
+pub fn refuse_detours(question: &Question<'_>) -> Result<(), Refusal> {
     let hosted = [
         ("mcp_servers", question.mcp_servers),
         ("web_search_options", question.web_search_options),
@@ -186,11 +186,11 @@ mod tests {
         assert_eq!(asked(&body).unwrap(), Some(json!({"model": "m"})));
         for name in ["mcp_servers", "web_search_options", "data_sources", "agent", "agent_reference"] {
             let text = json!({name: {}}).to_string();
-            let refusal = by_the_agent_itself(&Question::read(text.as_bytes()).unwrap()).unwrap_err();
+            let refusal = refuse_detours(&Question::read(text.as_bytes()).unwrap()).unwrap_err();
             assert_eq!(refusal.code(), ErrorCode::PolicyDenied);
             assert!(refusal.detail.message.contains(name));
             let text = json!({name: null}).to_string();
-            by_the_agent_itself(&Question::read(text.as_bytes()).unwrap()).unwrap();
+            refuse_detours(&Question::read(text.as_bytes()).unwrap()).unwrap();
         }
     }
 

@@ -23,9 +23,7 @@ struct Detail {
 /// The refusal that an answer without success comes to.
 pub(super) fn of(route: &Route, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let host = route.endpoint.host();
-    let said = serde_json::from_slice::<Answer>(body).ok().and_then(|answer| answer.error);
-    let said = said.and_then(|detail| detail.message.or(detail.code)).map(|text| format!(": {}", shown(&text)));
-    let (status, said) = (status.as_u16(), said.unwrap_or_default());
+    let (status, said) = (status.as_u16(), said(body));
     match status {
         401 | 403 => Refusal::new(
             ErrorCode::UpstreamDenied,
@@ -43,7 +41,19 @@ pub(super) fn of(route: &Route, status: StatusCode, headers: &HeaderMap, body: &
     }
 }
 
+/// The refusal that an answer comes to which says itself that it is not complete.
+pub(super) fn ended(route: &Route, how: &str, body: &[u8]) -> Refusal {
+    let message = format!("`{}` ended its answer as `{}`{}", route.endpoint.host(), shown(how), said(body));
+    Refusal::new(ErrorCode::UpstreamFailed, message)
+}
+
 /// The refusal that an answer comes to which cannot be read.
 pub(super) fn unreadable(route: &Route, what: &str) -> Refusal {
     Refusal::new(ErrorCode::UpstreamFailed, format!("`{}` answers {what} that cannot be read", route.endpoint.host()))
+}
+
+/// The provider's own words, shortly.
+fn said(body: &[u8]) -> String {
+    let said = serde_json::from_slice::<Answer>(body).ok().and_then(|answer| answer.error);
+    said.and_then(|detail| detail.message.or(detail.code)).map(|text| format!(": {}", shown(&text))).unwrap_or_default()
 }

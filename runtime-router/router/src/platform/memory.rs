@@ -228,7 +228,7 @@ impl<D: Dial> Store<'_, D> {
                     return Ok((Content::text("The provider is still at it; it will be remembered."), None));
                 }
                 "superseded" => return Ok((Content::text("A later update takes its place."), costs(&reply))),
-                _ => return Err(reply.failure(self.service.route)),
+                _ => return Err(failure::ended(self.service.route, &status, &reply.body)),
             }
             if !update_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
                 return Err(failure::unreadable(self.service.route, "an update"));

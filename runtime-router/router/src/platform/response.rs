@@ -145,8 +145,8 @@ pub(super) async fn ask<D: Dial>(
         return Err(failure::of(route, status, headers, bytes));
     }
     let answer: Answer = serde_json::from_slice(bytes).map_err(|_| failure::unreadable(route, "something"))?;
-    if answer.status.as_deref().is_some_and(|status| status != "completed") {
-        return Err(failure::of(route, status, headers, bytes));
+    if let Some(how) = answer.status.as_deref().filter(|how| *how != "completed") {
+        return Err(failure::ended(route, how, bytes));
     }
     let said = read(answer.output);
     let mut content = Content::text(said.text());
