@@ -122,9 +122,14 @@ fn queries() -> Vec<(String, String)> {
     let alerts = alerts::ALERTS.iter().map(|alert| (alert.name.to_owned(), alert.query.to_owned()));
     let mut all: Vec<(String, String)> = alerts.collect();
     let dashboard = dashboard::made(Metrics::default().entries());
+    let text = |value: &Value| value.as_str().expect("it is text").to_owned();
+    for variable in dashboard["templating"]["list"].as_array().expect("it has variables") {
+        if variable["type"] == "query" {
+            all.push((text(&variable["name"]), text(&variable["definition"])));
+        }
+    }
     for panel in dashboard["panels"].as_array().expect("it has panels") {
         for target in panel["targets"].as_array().into_iter().flatten() {
-            let text = |value: &Value| value.as_str().expect("it is text").to_owned();
             all.push((text(&panel["title"]), text(&target["expr"])));
         }
     }
