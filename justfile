@@ -77,6 +77,10 @@ bench:
 bench-delivery:
     python3 tests/bench/delivery.py
 
+# The router beside the least that a proxy could do, and nginx where it is installed: `just bench-router requests streams`.
+bench-router *GROUPS:
+    python3 tests/bench/router.py {{GROUPS}}
+
 # The OpenAI and Anthropic clients and a real MCP server, through the router.
 sdks:
     tests/sdks/setup.sh && tests/sdks/run.py
