@@ -31,6 +31,14 @@ pub(super) struct Compiled {
     pub(super) until: Option<Instant>,
 }
 
+/// What decides a request.
+struct First<'a> {
+    reason: Reason,
+    id: Option<&'a RuleId>,
+    /// The first rule that names the host and does not mean the request.
+    other: Option<&'a Compiled>,
+}
+
 impl Compiled {
     /// Whether the rule has ended by this moment.
     fn has_ended(&self, now: Instant) -> bool {
@@ -61,39 +69,39 @@ impl EgressIndex {
 
     /// Decides by the first rule, in the order of the document, that names host and port and has not ended.
     pub(super) fn decide(&self, host: &Hostname, port: Port, now: Instant) -> Decision {
-        let found: BTreeSet<usize> = self.places_of(host).collect();
-        let found: Vec<&Compiled> = found.into_iter().filter_map(|place| self.rules.get(place)).collect();
-        let with_port = || found.iter().filter(|rule| rule.ports.contains(&port));
-        let decided = |reason, rule| Decision::new(reason, rule, Enforcer::Router);
-        if let Some(rule) = with_port().find(|rule| !rule.has_ended(now)) {
-            return decided(Reason::Listed, Some(&rule.id));
-        }
-        if let Some(learn) = self.learn.as_ref().filter(|learn| now < learn.until) {
-            return decided(Reason::Learning, Some(&learn.id));
-        }
-        match (with_port().next(), found.first()) {
-            (Some(ended), _) => decided(Reason::RuleEnded, Some(&ended.id)),
-            (None, Some(other_port)) => decided(Reason::PortNotListed, Some(&other_port.id)),
-            (None, None) => decided(Reason::HostNotListed, None),
+        let first = self.first_of(host, now, |rule| rule.ports.contains(&port));
+        match (first.reason, first.other) {
+            (Reason::HostNotListed, Some(other)) => decided(Reason::PortNotListed, Some(&other.id)),
+            (reason, _) => decided(reason, first.id),
         }
     }
 
     /// Decides whether any port of the host may be reached, by the first rule that has one and has not ended.
     pub(super) fn decide_name(&self, host: &Hostname, now: Instant) -> Decision {
-        let found: BTreeSet<usize> = self.places_of(host).collect();
-        let with_ports = found.into_iter().filter_map(|place| self.rules.get(place));
-        let with_ports: Vec<&Compiled> = with_ports.filter(|rule| !rule.ports.is_empty()).collect();
-        let decided = |reason, rule| Decision::new(reason, rule, Enforcer::Router);
-        if let Some(rule) = with_ports.iter().find(|rule| !rule.has_ended(now)) {
-            return decided(Reason::Listed, Some(&rule.id));
+        let first = self.first_of(host, now, |rule| !rule.ports.is_empty());
+        decided(first.reason, first.id)
+    }
+
+    /// What the rules for a host say, of which those count that mean the request. Nothing is put aside for it: this is asked often.
+    fn first_of(&self, host: &Hostname, now: Instant, means: impl Fn(&Compiled) -> bool) -> First<'_> {
+        let (mut open, mut ended, mut other) = (usize::MAX, usize::MAX, usize::MAX);
+        for place in self.places_of(host) {
+            let Some(rule) = self.rules.get(place) else { continue };
+            let least = match (means(rule), rule.has_ended(now)) {
+                (true, false) => &mut open,
+                (true, true) => &mut ended,
+                (false, _) => &mut other,
+            };
+            *least = place.min(*least);
         }
-        if let Some(learn) = self.learn.as_ref().filter(|learn| now < learn.until) {
-            return decided(Reason::Learning, Some(&learn.id));
-        }
-        match with_ports.first() {
-            Some(ended) => decided(Reason::RuleEnded, Some(&ended.id)),
-            None => decided(Reason::HostNotListed, None),
-        }
+        let learn = self.learn.as_ref().filter(|learn| now < learn.until);
+        let (reason, id) = match (self.rules.get(open), learn, self.rules.get(ended)) {
+            (Some(rule), _, _) => (Reason::Listed, Some(&rule.id)),
+            (None, Some(learn), _) => (Reason::Learning, Some(&learn.id)),
+            (None, None, Some(rule)) => (Reason::RuleEnded, Some(&rule.id)),
+            (None, None, None) => (Reason::HostNotListed, None),
+        };
+        First { reason, id, other: self.rules.get(other) }
     }
 
     /// Rules whose pattern means every host that `pattern` means, with their places, in no order.
@@ -127,4 +135,8 @@ impl EgressIndex {
 
 fn at<'a>(lookup: &'a HashMap<Hostname, Vec<usize>>, name: &str) -> impl Iterator<Item = usize> + 'a {
     lookup.get(name).into_iter().flatten().copied()
+}
+
+fn decided(reason: Reason, rule: Option<&RuleId>) -> Decision {
+    Decision::new(reason, rule, Enforcer::Router)
 }
