@@ -14,8 +14,8 @@ mod served;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use kars_contract::router::{Credential, RouterDocument};
-use kars_contract::{Digest, Document, Endpoint, SecretRef};
+use kars_contract::router::{Credential, RouterDocument, TokenIssuer};
+use kars_contract::{Digest, Document, Endpoint, Name, SecretRef};
 use karsc_core::compile;
 use karsc_core::parse::Input;
 use karsc_core::report::{Style, human};
@@ -85,6 +85,16 @@ fn stood_in(document: &RouterDocument, service: SocketAddr) -> RouterDocument {
     document
 }
 
+/// Whether some model can be asked with tokens alone, which nobody issues here.
+fn has_tokens_alone(document: &RouterDocument) -> bool {
+    let Some(inference) = &document.inference else { return false };
+    let exchanged = |name: &Name| {
+        let route = &inference.routes[name];
+        TokenIssuer::of(Some(route.provider), &route.credential).is_some()
+    };
+    inference.allowed.iter().any(|model| model.candidates.iter().all(exchanged))
+}
+
 /// Serves a document and asks for one allowed and one refused thing of each kind. Returns what was seen.
 fn handed_over(bytes: &[u8], origins: &[u8], sources: &dyn Files) -> BTreeSet<(Kind, Seen)> {
     let document = RouterDocument::decode(bytes).unwrap();
@@ -92,7 +102,8 @@ fn handed_over(bytes: &[u8], origins: &[u8], sources: &dyn Files) -> BTreeSet<(K
     let inside = resolver(Ipv4Addr::LOCALHOST);
     let served = Served::start(bytes, origins, &secrets(&document), inside.address);
     let ready = served.page("/readyz");
-    assert_eq!((ready.status, ready.json()["digest"].clone()), (200, Digest::of(bytes).to_string().into()));
+    let status = if has_tokens_alone(&document) { 503 } else { 200 };
+    assert_eq!((ready.status, ready.json()["digest"].clone()), (status, Digest::of(bytes).to_string().into()));
     asking.tools(&served);
     asking.hosts(&served, &inside);
     asking.peers(&served);

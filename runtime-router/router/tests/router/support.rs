@@ -117,11 +117,6 @@ impl Router {
         self.say("admin", format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes())
     }
 
-    /// Its folder of state.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// What its operator's command would be.
     pub(crate) fn ctl_command(&self, arguments: &[&str]) -> Command {
         let mut command = command(self.folder.path());
