@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use kars_router::metrics::Metrics;
 use kars_router::metrics::catalog::{Type, Values};
@@ -59,8 +61,11 @@ impl Agent {
             document["inference"] = json!({
                 "default": "main",
                 "allowed": [{"id": "agents.a.model[main]", "names": ["main", "gpt-5"], "candidates": ["main", "spare"]}],
-                "routes": {"main": route(&main, "gpt-5"), "spare": route(&spare, "gpt-5-mini")},
+                "routes": {"main": route(&main, "gpt-5"), "spare": route(&spare, "gpt-5-mini"), "silent": route(&spare, "gpt-5-mini")},
             });
+            // Nobody issues tokens for this one, which nobody asks.
+            document["inference"]["routes"]["silent"]["credential"] = json!({"managedIdentity": {}});
+            document["infra"]["node-identity"] = json!({"cidr": "127.0.0.1/32", "ports": [9]});
             document["budget"] = json!({"tokensPerDay": 100_000, "tokensPerMonth": 1_000_000});
             document["egress"] = json!([{"id": "egress[0]", "host": "good.example.org", "ports": [443], "reason": "a test", "labels": []}]);
             document["limits"]["dnsSeconds"] = json!(1);
@@ -79,10 +84,14 @@ impl Agent {
 
     /// Calls a tool.
     pub(crate) fn call(&self, tool: &str) {
+        self.call_at("/mcp", tool);
+    }
+
+    fn call_at(&self, path: &str, tool: &str) {
         let message =
             json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": tool, "arguments": {}}});
         let accept = [("accept", "application/json, text/event-stream")];
-        assert_eq!(self.router.post("/mcp", &accept, &message.to_string()).status, 200);
+        assert_eq!(self.router.post(path, &accept, &message.to_string()).status, 200);
     }
 }
 
@@ -95,10 +104,14 @@ fn traffic(agent: &Agent) {
     }
     assert_eq!(router.post("/v1/chat/completions", &[], r#"{"model": "other", "messages": []}"#).status, 403);
     agent.call("wiki.ask");
+    agent.call_at("/platform/mcp", "web_search");
     router.post("/egress/fetch", &[], r#"{"url": "https://good.example.org/"}"#);
     router.post("/agt/evaluate", &[], r#"{"tool": "unknown"}"#);
     assert_eq!(router.proxy("CONNECT evil.example.org:443 HTTP/1.1\r\nhost: a\r\n\r\n"), 403);
     router.resolve("evil.example.org");
+    while !router.admin("/metrics").body.contains("kars_router_token_exchanges_total{") {
+        sleep(Duration::from_millis(20));
+    }
 }
 
 pub(crate) fn scraped(router: &Router) -> Scrape {

@@ -29,6 +29,7 @@ const ROWS: &[Row] = &[
             ("audit_lines", &[]),
             ("audit_failures", &["pod"]),
             ("trace_spans", &["outcome"]),
+            ("token_exchanges", &["issuer", "outcome"]),
         ],
     ),
     (
@@ -41,6 +42,7 @@ const ROWS: &[Row] = &[
             ("inference_attempts", &["model", "outcome"]),
             ("inference_breaker_open", &["model"]),
             ("mcp_calls", &["server", "outcome"]),
+            ("platform_calls", &["tool", "outcome"]),
         ],
     ),
     (
