@@ -16,6 +16,8 @@ PROVIDER, FLOOR, TUNNEL, NGINX = (("127.0.0.1", port) for port in (8000, 8001, 8
 HOST, RESOLVER = ("1.2.3.4", 7000), ("9.9.9.9", 53)
 #: How long a program may take to serve.
 STARTING = 20
+#: Everything that was started, so that nothing outlives the run.
+RUNNING = []
 
 
 def placed(core: int, command: list) -> list:
@@ -31,6 +33,7 @@ class Program:
         self.address, self.log = address, log
         with open(log or os.devnull, "ab") as output:
             self.process = subprocess.Popen(placed(core, command), env=environment, stdin=subprocess.PIPE, stdout=output, stderr=output)
+        RUNNING.append(self)
         until = time.monotonic() + STARTING
         while not accepts(address):
             if self.process.poll() is not None or time.monotonic() > until:
@@ -58,6 +61,7 @@ class Program:
         return sum(int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1]) * 1024 for text in texts)
 
     def stop(self) -> None:
+        """Ends it, if it has not ended."""
         self.process.terminate()
         try:
             self.process.wait(40)
@@ -96,6 +100,7 @@ class Outside:
         run("ip", "address", "add", "192.168.77.2/24", "dev", "pod")
         run("ip", "link", "set", "pod", "up")
         run("ip", "route", "add", "default", "via", "192.168.77.1")
+        RUNNING.append(self)
         self.process.stdin.write("linked\n")
         self.process.stdin.flush()
         for _ in range(2):

@@ -98,11 +98,6 @@ class Bench:
         done = subprocess.run(command, check=True, capture_output=True, text=True, env={"KARS_STATE_DIR": str(self.folder / "router/state")})
         return json.loads(done.stdout)["used"]["day"]
 
-    def stop(self) -> None:
-        for program in (self.router, self.nginx, self.tunnel, self.floor, self.provider, self.outside):
-            if program:
-                program.stop()
-
 
 def of(turns: list, key, other: str = "floor", one: str = "router") -> float:
     """The median over rounds of what one program took to what the other did; a key or a function of a measurement."""
@@ -207,10 +202,18 @@ def footprint(bench: Bench) -> None:
     promises.most("idle-memory-of-12MiB", idle / 12 / MIB, 1.0, 0.33)
 
 
+def warm(bench: Bench, program: Program, proxy: str) -> int:
+    """The memory of a router that has done a little of everything, so that its own pages are there."""
+    bench.ask(program, "whole", milliseconds=300)
+    bench.ask(program, "burst", "stream", milliseconds=300)
+    machine.load(bench.program, "connect", proxy, ALLOWED, 16, 300)
+    return program.memory()
+
+
 def memory(bench: Bench) -> None:
     promises = bench.promises
     program = bench.start("memory", api=("127.0.0.1", 8700), proxy=("127.0.0.1", 8701))
-    idle = program.memory()
+    idle = warm(bench, program, "127.0.0.1:8701")
     # The agent API serves 256 connections, so a thousand streams are four times this many.
     command = [bench.program, "ask", text(program.address), "slow", "stream", 400, 250, 1]
     asking = subprocess.Popen(machine.placed(machine.REST, command), stdout=subprocess.DEVNULL)
@@ -221,7 +224,7 @@ def memory(bench: Bench) -> None:
     promises.most("memory-at-1000-streams-of-48MiB", (idle + 4 * streams) / 48 / MIB, 1.0, 0.33)
     program.stop()
     program = bench.start("tunnels", api=("127.0.0.1", 8702), proxy=("127.0.0.1", 8703))
-    idle = program.memory()
+    idle = warm(bench, program, "127.0.0.1:8703")
     holding = subprocess.Popen(machine.placed(machine.REST, [bench.program, "hold", "127.0.0.1:8703", ALLOWED, 1000]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     holding.stdout.readline()
     tunnels = program.memory() - idle
@@ -300,7 +303,9 @@ def curves(bench: Bench) -> None:
     promises.most("decision-at-1000000-hosts-to-10", time_of("hosts-1000000") / time_of("hosts-10"), 10.0)
     usage = {}
     for count in (1, 60, 120, 240):
-        program = bench.start(f"streams-{count}", api=("127.0.0.1", 8800 + 2 * count), proxy=("127.0.0.1", 8801 + 2 * count))
+        proxy = ("127.0.0.1", 8801 + 2 * count)
+        program = bench.start(f"streams-{count}", api=("127.0.0.1", 8800 + 2 * count), proxy=proxy)
+        warm(bench, program, text(proxy))
         command = [bench.program, "ask", text(program.address), "slow", "stream", 400, count, 1]
         asking = subprocess.Popen(machine.placed(machine.REST, command), stdout=subprocess.DEVNULL)
         time.sleep(4)
@@ -316,12 +321,13 @@ GROUPS = {group.__name__: group for group in (requests, streams, tokens, tunnels
 
 
 def inside(folder: str, binary: str, program: str, names: list) -> int:
-    bench = Bench(pathlib.Path(folder), pathlib.Path(binary), pathlib.Path(program))
     try:
+        bench = Bench(pathlib.Path(folder), pathlib.Path(binary), pathlib.Path(program))
         for name in names or GROUPS:
             GROUPS[name](bench)
     finally:
-        bench.stop()
+        for running in reversed(machine.RUNNING):
+            running.stop()
     return bench.promises.missed > 0
 
 

@@ -135,7 +135,8 @@ async fn once(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>, foun
         };
         if complete {
             found.whole.add(nanoseconds(began));
-            found.tokens += tokens(buffer);
+            let body = buffer.get(*start..).unwrap_or_default();
+            found.tokens += if matches!(framing, Framing::Chunked) { tokens(&joined(body)) } else { tokens(body) };
             found.bytes += buffer.len() as u64;
             return Ok(std::str::from_utf8(&buffer[9..12]).ok().and_then(|text| text.parse().ok()).unwrap_or(0));
         }
@@ -152,6 +153,20 @@ impl Framing {
         let chunked = find(head.to_ascii_lowercase().as_slice(), b"transfer-encoding: chunked").is_some();
         if chunked { Self::Chunked } else { Self::Length(content_length(head)) }
     }
+}
+
+/// The chunks of a body, one after the other: what they hold may be cut anywhere.
+fn joined(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(rest.len());
+    while let Some(end) = find(rest, b"\r\n") {
+        let size = std::str::from_utf8(&rest[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let Some(chunk) = size.filter(|size| *size > 0).and_then(|size| rest.get(end + 2..end + 2 + size)) else {
+            break;
+        };
+        body.extend_from_slice(chunk);
+        rest = rest.get(end + 4 + chunk.len()..).unwrap_or_default();
+    }
+    body
 }
 
 fn nanoseconds(began: Instant) -> u64 {
