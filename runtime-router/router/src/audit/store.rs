@@ -1,7 +1,7 @@
 //! The files of the audit log: segments of lines, and the head of the chain. Not here: what lines say.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Error, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use kars_kit::clock::now;
@@ -159,12 +159,9 @@ fn segment_path(folder: &Path, first: u64) -> PathBuf {
     folder.join(format!("{first:020}{ENDING}"))
 }
 
-/// 64 bits of the system's randomness.
+/// 64 bits of the system's randomness. The generator of the TLS library would take longer to begin than all the rest of a start.
 fn boot_id() -> io::Result<String> {
     let mut bytes = [0; 8];
-    rustls::crypto::aws_lc_rs::default_provider()
-        .secure_random
-        .fill(&mut bytes)
-        .map_err(|_| Error::other("the system has no randomness"))?;
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
