@@ -35,7 +35,7 @@ use crate::pages::Pages;
 use crate::platform::Platform;
 use crate::policy::{Current, Slot};
 use crate::proxy::Proxy;
-use crate::tokens::{Exchanger, Tokens};
+use crate::tokens::{Exchanger, Keeper, Tokens};
 use crate::trace::{Collector, Export, Tracer};
 
 /// How often files are looked at.
@@ -125,13 +125,10 @@ pub async fn run(config: Config) -> Result<bool, CannotStart> {
 
 /// Binds everything, then serves, within a runtime of tokio.
 pub fn start(config: &Config) -> Result<Running, CannotStart> {
-    let api = bind("the agent API", config.api)?;
-    let proxy = bind("the egress proxy", config.proxy)?;
-    let (dns, questions) = bind_dns(config.dns)?;
-    let admin = bind("probes and metrics", config.admin)?;
+    let state = |error| CannotStart::State { path: config.state.clone(), error };
+    let bound = Bound::all(config)?;
     let tls = tls(config)?;
     let resolver = Resolver::new(config.resolver).map_err(CannotStart::Resolver)?;
-    let state = |error| CannotStart::State { path: config.state.clone(), error };
     let socket = operator::bind(&config.state).map_err(state)?;
     let metrics = Arc::new(Metrics::default());
     let audit = Audit::open(&config.state.join(AUDIT_FOLDER), Arc::clone(&metrics)).map_err(state)?;
@@ -144,10 +141,10 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let learned = Learned::new(&config.state);
     let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics), learned, tracer);
     let running = Running {
-        api: api.local_addr()?,
-        proxy: proxy.local_addr()?,
-        dns: dns.local_addr()?,
-        admin: admin.local_addr()?,
+        api: bound.api.local_addr()?,
+        proxy: bound.proxy.local_addr()?,
+        dns: bound.dns.local_addr()?,
+        admin: bound.admin.local_addr()?,
         tasks: tasks.clone(),
         audit: audit.clone(),
         ledger: ledger.clone(),
@@ -161,15 +158,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     tasks.spawn(async move { watcher.keep_looking(&own).await });
     let services = Arc::new(Services::new(connector.clone(), tls.clone()));
     let credentials = Credentials::new(config.credentials.clone());
-    let exchanger = Exchanger {
-        current: gate.current().clone(),
-        services: Arc::clone(&services),
-        credentials: credentials.clone(),
-        identity_token: config.identity_token.clone(),
-        metrics: Arc::clone(gate.metrics()),
-        tasks: tasks.clone(),
-    };
-    let (tokens, keeper) = Tokens::new(exchanger, tasks.clone());
+    let (tokens, keeper) = tokens(config, &gate, &services, &credentials, &tasks);
     let forward = Arc::new(Forward::new(gate.clone(), Arc::clone(&services), tokens.clone(), ledger.clone()));
     let measures = Measures::new(gate.clone(), ledger.clone(), forward.breaker());
     let ways = Ways {
@@ -181,19 +170,60 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let agent = ceilings(limits, limits.agent_connections);
     let connections = size(limits.connections);
     let answers = Api::new(gate.clone(), ways, running.api, agent.connections);
-    tasks.spawn(serve(api, ceilings(limits, limits.connections), tasks.clone(), answers));
+    tasks.spawn(serve(bound.api, ceilings(limits, limits.connections), tasks.clone(), answers));
     let responder = Responder::new(gate.clone(), connector.clone(), tasks.clone());
-    tasks.spawn(Arc::clone(&responder).serve_tcp(dns));
-    tasks.spawn(responder.serve_udp(questions));
-    tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(proxy, connections));
+    tasks.spawn(Arc::clone(&responder).serve_tcp(bound.dns));
+    tasks.spawn(responder.serve_udp(bound.questions));
+    tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(bound.proxy, connections));
     keeper.look();
     tasks.spawn(keeper.keep(tasks.clone()));
     let pages = Pages::new(gate.clone(), tokens.clone(), measures, tasks.clone());
-    tasks.spawn(serve(admin, agent, tasks.clone(), pages));
+    tasks.spawn(serve(bound.admin, agent, tasks.clone(), pages));
     let operator = Operator { gate, ledger, tokens, log: config.state.join(AUDIT_FOLDER), tasks: tasks.clone() };
     tasks.spawn(operator::serve(socket, config.state.clone(), operator));
     tracing::info!(api = %running.api, proxy = %running.proxy, dns = %running.dns, admin = %running.admin, "serving");
     Ok(running)
+}
+
+/// What providers are shown, and who looks after it.
+fn tokens(
+    config: &Config,
+    gate: &Gate,
+    services: &Arc<Services>,
+    credentials: &Credentials,
+    tasks: &Tasks,
+) -> (Tokens, Keeper) {
+    let exchanger = Exchanger {
+        current: gate.current().clone(),
+        services: Arc::clone(services),
+        credentials: credentials.clone(),
+        identity_token: config.identity_token.clone(),
+        metrics: Arc::clone(gate.metrics()),
+        tasks: tasks.clone(),
+    };
+    Tokens::new(exchanger, tasks.clone())
+}
+
+/// The sockets of the network.
+struct Bound {
+    api: TcpListener,
+    proxy: TcpListener,
+    dns: TcpListener,
+    questions: UdpSocket,
+    admin: TcpListener,
+}
+
+impl Bound {
+    fn all(config: &Config) -> Result<Self, CannotStart> {
+        let (dns, questions) = bind_dns(config.dns)?;
+        Ok(Self {
+            api: bind("the agent API", config.api)?,
+            proxy: bind("the egress proxy", config.proxy)?,
+            dns,
+            questions,
+            admin: bind("probes and metrics", config.admin)?,
+        })
+    }
 }
 
 fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotStart> {
