@@ -66,7 +66,7 @@ release:
     rustup target add x86_64-unknown-linux-musl && tests/cluster/run.py release
 
 # Fuzzes each target for SECONDS, starting from the examples. Needs a nightly toolchain and `cargo install cargo-fuzz`.
-fuzz SECONDS='60' TARGETS='parse include host template_round_trip document':
+fuzz SECONDS='60' TARGETS='parse include host template_round_trip document first_line client_hello sse':
     python3 tests/fuzz/seeds.py && for target in {{TARGETS}}; do cargo +nightly fuzz run --fuzz-dir tests/fuzz $target -- -max_total_time={{SECONDS}}; done
 
 # Speed and memory, printed as `NAME ratio R must M` in one run; fails on a miss.

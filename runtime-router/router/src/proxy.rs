@@ -8,6 +8,8 @@ mod first_flight;
 mod forward;
 mod framed;
 mod framing;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod head;
 mod hello;
 mod original;

@@ -143,10 +143,14 @@ impl Drop for Router {
     }
 }
 
-/// The binary with every setting that it needs.
+/// The binary with every setting that it needs, and the credential of the example's model.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kars-router"));
     command.env_clear().env("KARS_DOCUMENT", folder.join("router.json")).env("KARS_STATE_DIR", folder);
+    let credentials = folder.join("credentials/model-credentials");
+    std::fs::create_dir_all(&credentials).unwrap();
+    std::fs::write(credentials.join("AZURE_OPENAI_API_KEY"), "sk-canary").unwrap();
+    command.env("KARS_CREDENTIALS", folder.join("credentials"));
     // Nobody answers there, so nothing is resolved.
     command.env("KARS_RESOLVER", "127.0.0.1:1");
     for listener in ["API", "PROXY", "DNS", "ADMIN"] {
