@@ -163,7 +163,7 @@ def certificates(folder):
     run("openssl", "req", "-x509", *key, "-subj", "/CN=authority", "-keyout", f"{folder}/authority.key", "-out", f"{folder}/authority.pem")
     run("openssl", "req", *key[:-2], "-subj", "/CN=host", "-keyout", f"{folder}/host.key", "-out", f"{folder}/host.csr")
     with open(f"{folder}/names", "w", encoding="utf-8") as names:
-        names.write("subjectAltName=DNS:good.kars.example,DNS:*.wild.example,DNS:api.github.com,DNS:login.microsoftonline.com\n")
+        names.write(f"subjectAltName={','.join(f'DNS:{name}' for name in outside.CERTIFIED)}\n")
     signed = ["-CA", f"{folder}/authority.pem", "-CAkey", f"{folder}/authority.key", "-CAcreateserial", "-days", "3650"]
     run("openssl", "x509", "-req", "-in", f"{folder}/host.csr", *signed, "-extfile", f"{folder}/names", "-out", f"{folder}/host.pem")
 
