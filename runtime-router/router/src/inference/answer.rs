@@ -112,7 +112,7 @@ impl Passing {
             Ok(Err(_)) => return Err(Refusal::new(ErrorCode::UpstreamFailed, "the provider broke its answer off")),
             Err(_) => return Err(silent(self.idle)),
         };
-        tokio::spawn(lease.give_back());
+        lease.give_back();
         if status.is_success() {
             if let Some(usage) = of_answer(self.api, &bytes) {
                 observed.used(usage);
@@ -253,7 +253,7 @@ impl Flow {
         self.ended = true;
         let finished = self.settle();
         if let Some(lease) = self.lease.take() {
-            tokio::spawn(lease.give_back());
+            lease.give_back();
         }
         let held = self.redactor.end();
         let held = match self.tell(held.into()) {

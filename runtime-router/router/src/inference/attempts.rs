@@ -180,6 +180,7 @@ impl<D: Dial> Attempts<D> {
             // The client reads the provider's own words, and when to come again.
             return Ok((answered, proof));
         }
+        answered.discard();
         let refusal = Refusal::new(ErrorCode::UpstreamUnavailable, format!("`{name}` answers {}", status.as_u16()));
         Err(Failed::Next(
             wait.map_or(refusal.clone(), |wait| refusal.after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
@@ -219,7 +220,10 @@ impl<D: Dial> Attempts<D> {
             return Ok((answered, proof));
         }
         match self.tokens.instead_of(&proof).await {
-            Some(other) => Ok((ask(&other).await?, other)),
+            Some(other) => {
+                answered.discard();
+                Ok((ask(&other).await?, other))
+            }
             None => Ok((answered, proof)),
         }
     }

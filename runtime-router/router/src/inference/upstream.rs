@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{HeaderMap, RETRY_AFTER};
@@ -19,10 +19,14 @@ use crate::dial::Dial;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
 
-/// Idle connections that are kept for each endpoint.
-const IDLE: usize = 32;
+/// Idle connections that are kept for each endpoint: as many as an agent can have to the router.
+const IDLE: usize = 256;
 /// For how long; providers close them after a minute or more.
 const IDLE_TIME: Duration = Duration::from_secs(30);
+
+/// Bytes of an unwanted answer that are read rather than its connection closed, and for how long.
+const DISCARDED: usize = 64 * 1024;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 type Sender = SendRequest<Full<Bytes>>;
 type Idle = Arc<Mutex<HashMap<Endpoint, Vec<(Sender, Instant)>>>>;
@@ -105,12 +109,11 @@ impl<D: Dial> Upstream<D> {
     fn take(&self, endpoint: &Endpoint) -> Option<Lease> {
         let mut idle = locked(&self.idle);
         let kept = idle.get_mut(endpoint)?;
-        while let Some((sender, since)) = kept.pop() {
-            if since.elapsed() < IDLE_TIME && sender.is_ready() {
-                return Some(Lease { endpoint: endpoint.clone(), sender, idle: Arc::clone(&self.idle) });
-            }
-        }
-        None
+        kept.retain(|(sender, since)| since.elapsed() < IDLE_TIME && !sender.is_closed());
+        // One that was given back just now may not be ready yet.
+        let ready = kept.iter().rposition(|(sender, _)| sender.is_ready())?;
+        let (sender, _) = kept.remove(ready);
+        Some(Lease { endpoint: endpoint.clone(), sender, idle: Arc::clone(&self.idle) })
     }
 }
 
@@ -120,14 +123,22 @@ impl Answered {
     pub fn split(self) -> (Response<Incoming>, Lease) {
         (self.response, self.lease)
     }
+
+    /// Reads what is left of a short answer that nobody wants, so that its connection can be used again.
+    pub fn discard(self) {
+        let (response, lease) = self.split();
+        tokio::spawn(async move {
+            let rest = Limited::new(response.into_body(), DISCARDED).collect();
+            if matches!(timeout(DISCARD_TIME, rest).await, Ok(Ok(_))) {
+                lease.give_back();
+            }
+        });
+    }
 }
 
 impl Lease {
     /// Gives the connection back, once the whole body has come.
-    pub async fn give_back(mut self) {
-        if self.sender.ready().await.is_err() {
-            return;
-        }
+    pub fn give_back(self) {
         let mut idle = locked(&self.idle);
         let kept = idle.entry(self.endpoint).or_default();
         if kept.len() < IDLE {

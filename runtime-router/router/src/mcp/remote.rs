@@ -172,7 +172,7 @@ async fn exchange<D: Dial>(
                 return Ok((head.status, head.headers, found));
             }
         }
-        tokio::spawn(lease.give_back());
+        lease.give_back();
         Ok((head.status, head.headers, answer(&whole, id)))
     })
     .await

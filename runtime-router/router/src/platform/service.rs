@@ -76,7 +76,7 @@ impl<D: Dial> Service<'_, D> {
                 return Err(Refusal::new(ErrorCode::UpstreamTimeout, format!("`{host}` does not end its answer")));
             }
         };
-        tokio::spawn(lease.give_back());
+        lease.give_back();
         Ok(Reply { status: head.status, headers: head.headers, body: Redactor::new(secret).whole(body) })
     }
 }

@@ -1,9 +1,10 @@
 //! Requests to models through the built router: who answers, what passes, what it costs. Not here: other ways out.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -336,4 +337,35 @@ fn what_a_provider_runs_is_not_asked_for_past_the_rules() {
         assert_eq!((answer.status, &answer.json()["error"]["code"]), (403, &json!("policy.denied")), "{name}");
     }
     assert_eq!(provider.asked().len(), 1);
+}
+
+#[test]
+fn connections_are_used_again() {
+    let ports = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&ports);
+    let provider = Provider::start(move |_, _, stream| {
+        seen.lock().expect("nobody panics with it").insert(stream.peer_addr().expect("it is connected").port());
+        whole(stream, 200, "", ANSWER)
+    });
+    let router = alone(&provider, &json!({}));
+    for _ in 0..20 {
+        assert_eq!(chat(&router, &json!({"messages": []})).status, 200);
+    }
+    let ports = ports.lock().expect("nobody panics with it").len();
+    assert!(ports < 10, "{ports} connections for 20 requests, one after the other");
+}
+
+#[test]
+fn what_comes_at_once_goes_out_in_its_order() {
+    let text = |place: usize| format!("data: {{\"choices\":[],\"n\":{place},\"text\":\"{}\"}}\n\n", "x".repeat(place));
+    let sent: String = (0..400).map(text).collect::<String>() + "data: [DONE]\n\n";
+    let provider = Provider::start(move |_, _, stream| {
+        events(stream)
+            && (0..400).all(|place| piece(stream, &text(place)))
+            && piece(stream, "data: [DONE]\n\n")
+            && end(stream)
+    });
+    let router = alone(&provider, &json!({}));
+    let answer = chat(&router, &json!({"stream": true, "messages": []}));
+    assert!(answer.body == sent, "{} bytes of {}", answer.body.len(), sent.len());
 }
