@@ -1,19 +1,26 @@
-//! Secrets that the router shows to others, and never to the agent. They are read when they are shown, so that a renewed one
-//! counts at once. Not here: tokens that are exchanged for something.
+//! Secrets that the router shows to others, and never to the agent. Their files are looked at whenever they are shown, so that a
+//! renewed one counts at once. Not here: tokens that are exchanged for something.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kars_contract::SecretRef;
 use kars_contract::agent_api::ErrorCode;
+use memchr::memmem::Finder;
 
 use crate::refusal::Refusal;
 
 /// Bytes of a secret that are read.
 const LARGEST: usize = 64 * 1024;
+/// A file that was changed within this time may change once more without another time of its change: its clock has ticks.
+const SETTLED: Duration = Duration::from_secs(1);
 /// What stands in an answer where a secret stood.
 const REDACTED: &[u8] = b"[redacted]";
 
@@ -21,17 +28,23 @@ const REDACTED: &[u8] = b"[redacted]";
 #[derive(Clone, Debug)]
 pub struct Credentials {
     folder: Option<PathBuf>,
+    /// What was read last, of which file.
+    kept: Arc<Mutex<HashMap<SecretRef, (Identity, Secret)>>>,
 }
+
+/// What tells a file from one that has taken its place, or that was written anew: device, number, size, times of both changes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Identity(u64, u64, u64, [i64; 4]);
 
 /// A secret. It is not shown by accident.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Arc<str>);
 
 impl Credentials {
     /// Secrets of this folder.
     #[must_use]
     pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder }
+        Self { folder, kept: Arc::default() }
     }
 
     /// Reads a secret, and logs where it cannot.
@@ -45,27 +58,70 @@ impl Credentials {
         })
     }
 
-    /// Reads a secret.
+    /// A secret, read unless its file is the one that was read before.
     pub fn look(&self, reference: &SecretRef) -> Result<Secret, Refusal> {
         let found = match &self.folder {
-            Some(folder) => read(&folder.join(reference.as_str())),
+            Some(folder) => self.kept_or_read(reference, &folder.join(reference.as_str())),
             None => Err("is not there: no folder of credentials is set"),
         };
         found.map_err(|problem| {
             Refusal::new(ErrorCode::UpstreamUnavailable, format!("the router's credential `{reference}` {problem}"))
         })
     }
+
+    fn kept_or_read(&self, reference: &SecretRef, path: &Path) -> Result<Secret, &'static str> {
+        let now = Identity::of(&fs::metadata(path).map_err(|error| unreadable(&error))?);
+        if let Some((_, secret)) = self.kept().get(reference).filter(|(known, _)| *known == now) {
+            return Ok(secret.clone());
+        }
+        let (identity, secret) = read_identified(path)?;
+        if identity.has_settled() {
+            self.kept().insert(reference.clone(), (identity, secret.clone()));
+        }
+        Ok(secret)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<SecretRef, (Identity, Secret)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Reads a file that holds one secret, or says what is wrong with it. A line feed at its end does not count.
 pub fn read(path: &Path) -> Result<Secret, &'static str> {
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "is not there",
-        _ => "cannot be read",
-    })?;
+    read_identified(path).map(|(_, secret)| secret)
+}
+
+/// The same, and which file it was before it was read.
+fn read_identified(path: &Path) -> Result<(Identity, Secret), &'static str> {
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let identity = Identity::of(&file.metadata().map_err(|error| unreadable(&error))?);
+    let mut bytes = Vec::new();
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     let text = String::from_utf8(bytes).ok().filter(|text| text.len() <= LARGEST).ok_or("is no text")?;
     let text = text.trim_end_matches(['\n', '\r']);
-    if text.is_empty() { Err("is empty") } else { Ok(Secret(text.to_owned())) }
+    if text.is_empty() { Err("is empty") } else { Ok((identity, Secret(text.into()))) }
+}
+
+fn unreadable(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "is not there",
+        _ => "cannot be read",
+    }
+}
+
+impl Identity {
+    fn of(file: &Metadata) -> Self {
+        Self(file.dev(), file.ino(), file.size(), [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
+    }
+
+    /// Whether a further change would show.
+    fn has_settled(&self) -> bool {
+        let Self(.., [_, _, seconds, nanoseconds]) = *self;
+        let since = u64::try_from(seconds).unwrap_or(u64::MAX);
+        let changed = Duration::from_secs(since).saturating_add(Duration::from_nanos(nanoseconds.unsigned_abs()));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        now.checked_sub(changed).is_some_and(|ago| ago > SETTLED)
+    }
 }
 
 impl Secret {
@@ -73,13 +129,13 @@ impl Secret {
     #[must_use]
     pub fn shown(text: String) -> Option<Self> {
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then_some(Self(text))
+        fits.then(|| Self(text.into()))
     }
 
     /// A secret of a test.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 
     /// The secret itself, for whoever it is shown to.
@@ -96,9 +152,9 @@ impl fmt::Debug for Secret {
 }
 
 /// Takes a secret out of what passes, wherever it is cut. Only bytes that may be the start of one are held back.
-#[derive(Debug)]
 pub struct Redactor {
     secret: Secret,
+    finder: Finder<'static>,
     held: Vec<u8>,
     has_found: bool,
 }
@@ -107,19 +163,20 @@ impl Redactor {
     /// Looks for this secret.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
-        Self { secret, held: Vec::new(), has_found: false }
+        let finder = Finder::new(secret.reveal()).into_owned();
+        Self { secret, finder, held: Vec::new(), has_found: false }
     }
 
     /// What of the next bytes may pass. `None` means: all of them, as they are.
     pub fn feed(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let secret = self.secret.0.as_bytes();
-        if self.held.is_empty() && find(bytes, secret).is_none() && beginning_at_end(bytes, secret) == 0 {
+        if self.held.is_empty() && self.finder.find(bytes).is_none() && beginning_at_end(bytes, secret) == 0 {
             return None;
         }
         let mut text = std::mem::take(&mut self.held);
         text.extend_from_slice(bytes);
         let (mut passes, mut rest) = (Vec::with_capacity(text.len()), text.as_slice());
-        while let Some(place) = find(rest, secret) {
+        while let Some(place) = self.finder.find(rest) {
             passes.extend_from_slice(&rest[..place]);
             passes.extend_from_slice(REDACTED);
             self.has_found = true;
@@ -151,23 +208,18 @@ impl Redactor {
     }
 }
 
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    let first = part.first()?;
-    let mut from = 0;
-    while let Some(place) = text.get(from..)?.iter().position(|byte| byte == first) {
-        from += place;
-        if text[from..].starts_with(part) {
-            return Some(from);
-        }
-        from += 1;
+impl fmt::Debug for Redactor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Redactor")
     }
-    None
 }
 
 /// How many bytes at the end of a text may be the start of a part.
 fn beginning_at_end(text: &[u8], part: &[u8]) -> usize {
     let longest = part.len().saturating_sub(1).min(text.len());
-    (1..=longest).rev().find(|length| part.starts_with(&text[text.len() - length..])).unwrap_or(0)
+    let (Some(first), end) = (part.first(), &text[text.len() - longest..]) else { return 0 };
+    let mut starts = memchr::memchr_iter(*first, end).map(|place| &end[place..]);
+    starts.find(|end| part.starts_with(end)).map_or(0, <[u8]>::len)
 }
 
 #[cfg(test)]
@@ -175,7 +227,7 @@ mod tests {
     use super::*;
 
     fn redacted(pieces: &[&[u8]]) -> String {
-        let mut redactor = Redactor::new(Secret("sk-abcab".to_owned()));
+        let mut redactor = Redactor::new(Secret::of("sk-abcab"));
         let mut out = Vec::new();
         for piece in pieces {
             match redactor.feed(piece) {
@@ -205,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_holds_no_secret_passes_as_it_is() {
-        let mut redactor = Redactor::new(Secret("sk-abcab".to_owned()));
+        let mut redactor = Redactor::new(Secret::of("sk-abcab"));
         assert_eq!(redactor.feed(b"data: nothing to see\n\n"), None);
         assert!(!format!("{redactor:?}").contains("sk-"));
     }
@@ -221,7 +273,46 @@ mod tests {
             fs::write(folder.path().join("model/KEY"), text).unwrap();
             assert_eq!(credentials.read(&reference).unwrap().reveal(), text.trim());
         }
+        fs::remove_file(folder.path().join("model/KEY")).unwrap();
+        assert!(credentials.read(&reference).is_err(), "what is gone is not shown");
         fs::write(folder.path().join("model/KEY"), "\n").unwrap();
         assert!(credentials.read(&reference).is_err());
+    }
+
+    #[test]
+    fn a_renewed_secret_counts_at_once_whatever_its_times_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let (reference, credentials) =
+            (SecretRef::parse("model/KEY").unwrap(), Credentials::new(Some(folder.path().into())));
+        fs::create_dir(folder.path().join("model")).unwrap();
+        let path = folder.path().join("model/KEY");
+        let long_ago = SystemTime::now() - Duration::from_hours(1);
+        let write = |path: &Path, text: &str| {
+            fs::write(path, text).unwrap();
+            File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+        };
+        let shown = || credentials.read(&reference).unwrap().reveal().to_owned();
+        let settled = || {
+            while !Identity::of(&fs::metadata(&path).unwrap()).has_settled() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        };
+        // Within one tick of the file's clock nothing but its text tells one from the next, so nothing is kept.
+        for text in ["three", "seven", "eight"] {
+            write(&path, text);
+            assert_eq!((shown(), credentials.kept().len()), (text.to_owned(), 0));
+        }
+        settled();
+        assert_eq!((shown(), credentials.kept().len()), ("eight".to_owned(), 1));
+        assert_eq!(shown(), "eight", "the one that is kept");
+        // Written anew, as long and with the same time of its change.
+        write(&path, "forty");
+        assert_eq!(shown(), "forty");
+        settled();
+        assert_eq!(shown(), "forty");
+        // Another has taken its place.
+        write(&folder.path().join("next"), "fifty");
+        fs::rename(folder.path().join("next"), &path).unwrap();
+        assert_eq!(shown(), "fifty");
     }
 }

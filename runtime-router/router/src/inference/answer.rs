@@ -3,17 +3,21 @@
 //! Not here: asking, and which candidate answered.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt, LengthLimitError, Limited, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Safety;
 use kars_kit::http::{Body, full};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::timeout;
 
 use super::api::Api;
@@ -22,7 +26,6 @@ use super::errors;
 use super::headers::answered;
 use super::observed::Observed;
 use super::safety;
-use super::sse::Events;
 use super::translate::{self, Stream};
 use super::upstream::Lease;
 use super::usage::{Follower, of_answer};
@@ -32,6 +35,8 @@ use crate::metrics::Asked;
 use crate::refusal::Refusal;
 
 const EVENTS: &str = "text/event-stream";
+/// Bytes of a stream that are gathered before they go out.
+const GATHERED: usize = 64 * 1024;
 
 /// What is needed to let an answer pass.
 #[derive(Debug)]
@@ -134,7 +139,6 @@ impl Passing {
             body,
             lease: Some(lease),
             follower: Some(Follower::default()),
-            events: Events::default(),
             redactor: Redactor::new(self.secret),
             reservation: Some(self.reservation),
             told: (self.client != self.api).then(|| Stream::to(self.client)),
@@ -147,9 +151,16 @@ impl Passing {
             observed: Some(observed),
             ended: false,
         };
-        let frames = stream::unfold(flow, |mut flow| async move {
-            let bytes = flow.next().await?;
-            Some((Ok::<_, Infallible>(Frame::data(bytes)), flow))
+        let (sender, receiver) = channel(1);
+        // A task of its own is asked again only once the connection's task has run; within the client's it would not be.
+        let task = tokio::spawn(flow.run(sender));
+        let frames = stream::unfold((receiver, task), |(mut receiver, task)| async move {
+            let Some(bytes) = receiver.recv().await else {
+                // What ends in a panic must not look complete.
+                task.await.expect("a stream ends or is broken off");
+                return None;
+            };
+            Some((Ok::<_, Infallible>(Frame::data(bytes)), (receiver, task)))
         });
         StreamBody::new(frames).map_err(|never| match never {}).boxed_unsync()
     }
@@ -160,7 +171,6 @@ struct Flow {
     body: Incoming,
     lease: Option<Lease>,
     follower: Option<Follower>,
-    events: Events,
     redactor: Redactor,
     reservation: Option<Reservation>,
     /// How it is told to a client of another API.
@@ -175,102 +185,144 @@ struct Flow {
     ended: bool,
 }
 
+/// What came next of a stream.
+enum Came {
+    Bytes(Bytes),
+    /// All that will.
+    End,
+    /// Why no more may.
+    Broken(Refusal),
+    /// Nothing, for now.
+    Nothing,
+}
+
 impl Flow {
-    /// The next bytes for the client; none once it has all.
-    async fn next(&mut self) -> Option<Bytes> {
+    /// Lets everything pass, as long as there is a client and it is allowed.
+    async fn run(mut self, client: Sender<Bytes>) {
         while !self.ended {
-            let frame = tokio::select! {
-                frame = timeout(self.idle, self.body.frame()) => frame,
-                refusal = self.revoked.wait() => return Some(self.broken(&refusal)),
-            };
-            let frame = match frame {
-                Err(_) => return Some(self.broken(&silent(self.idle))),
-                Ok(None) => return self.end(),
-                // What breaks after the last event takes nothing from anybody.
-                Ok(Some(Err(_))) if self.follower.as_ref().is_some_and(Follower::has_finished) => return self.end(),
-                Ok(Some(Err(_))) => {
-                    return Some(
-                        self.broken(&Refusal::new(ErrorCode::UpstreamFailed, "the provider broke its answer off")),
-                    );
+            let room = tokio::select! {
+                biased;
+                room = client.reserve() => room,
+                refusal = self.revoked.wait() => {
+                    let last = self.broken(&refusal);
+                    // The provider is hung up on now, whenever a slow client comes to read why.
+                    drop(self);
+                    if client.send(last).await.is_err() {
+                        tracing::debug!("a client was gone before it was told why its answer ended");
+                    }
+                    return;
                 }
-                Ok(Some(Ok(frame))) => frame,
             };
+            let Ok(room) = room else { return };
+            let bytes = tokio::select! {
+                biased;
+                bytes = self.next() => bytes,
+                () = client.closed() => return,
+            };
+            if !bytes.is_empty() {
+                room.send(bytes);
+            }
+        }
+    }
+
+    /// The next bytes for the client; none only at the end. Whatever has come by then goes out together: many small writes cost
+    /// more than all the rest.
+    async fn next(&mut self) -> Bytes {
+        let mut gathered = Vec::new();
+        while !self.ended && gathered.len() < GATHERED {
+            let passed = match self.came(gathered.is_empty()).await {
+                Came::Bytes(bytes) => self.pass(&bytes, &mut gathered),
+                Came::End => {
+                    self.end(&mut gathered);
+                    Ok(())
+                }
+                Came::Broken(refusal) => Err(refusal),
+                Came::Nothing => break,
+            };
+            if let Err(refusal) = passed {
+                gathered.extend_from_slice(&self.broken(&refusal));
+            }
+        }
+        gathered.into()
+    }
+
+    /// What comes next: waited for, or only if it is at hand.
+    async fn came(&mut self, waits: bool) -> Came {
+        let next = async {
+            if waits {
+                timeout(self.idle, self.body.frame()).await.map(Some)
+            } else {
+                Ok(at_hand(&mut self.body).await)
+            }
+        };
+        let frame = tokio::select! {
+            biased;
+            refusal = self.revoked.wait() => return Came::Broken(refusal),
+            frame = next => frame,
+        };
+        match frame {
+            Err(_) => Came::Broken(silent(self.idle)),
+            Ok(None) => Came::Nothing,
+            Ok(Some(None)) => Came::End,
+            // What breaks after the last event takes nothing from anybody.
+            Ok(Some(Some(Err(_)))) if self.follower.as_ref().is_some_and(Follower::has_finished) => Came::End,
+            Ok(Some(Some(Err(_)))) => {
+                Came::Broken(Refusal::new(ErrorCode::UpstreamFailed, "the provider broke its answer off"))
+            }
             // Trailers say nothing that a client of events reads.
-            let Ok(bytes) = frame.into_data() else { continue };
-            if let Some(observed) = &mut self.observed {
-                observed.streamed();
-            }
-            let Some(left) = self.left.checked_sub(bytes.len()) else {
-                return Some(self.broken(&too_large(self.most)));
-            };
-            self.left = left;
-            if let Err(refusal) = self.judge(&bytes) {
-                return Some(self.broken(&refusal));
-            }
-            if let Some(follower) = &mut self.follower {
-                follower.feed(&bytes);
-            }
-            let passes = match self.redactor.feed(&bytes) {
-                None => bytes,
-                Some(passes) => passes.into(),
-            };
-            let passes = match self.tell(passes) {
-                Ok(passes) => passes,
-                Err((mut told, refusal)) => {
-                    told.extend_from_slice(&self.broken(&refusal));
-                    return Some(told.into());
-                }
-            };
-            if !passes.is_empty() {
-                return Some(passes);
-            }
-        }
-        None
-    }
-
-    /// The bytes as the client's API has them; where they end in a failure, what was told until then.
-    fn tell(&mut self, bytes: Bytes) -> Result<Bytes, (Vec<u8>, Refusal)> {
-        let Some(told) = &mut self.told else { return Ok(bytes) };
-        let mut out = Vec::new();
-        match told.feed(&bytes, &mut out) {
-            Ok(()) => Ok(out.into()),
-            Err(refusal) => Err((out, refusal)),
+            Ok(Some(Some(Ok(frame)))) => Came::Bytes(frame.into_data().unwrap_or_default()),
         }
     }
 
-    fn judge(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+    /// Gathers what of the next bytes may pass.
+    fn pass(&mut self, bytes: &[u8], gathered: &mut Vec<u8>) -> Result<(), Refusal> {
+        if let Some(observed) = self.observed.as_mut().filter(|_| !bytes.is_empty()) {
+            observed.streamed();
+        }
+        self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| too_large(self.most))?;
         let (mut verdict, floor) = (Ok(()), self.floor);
-        self.events.feed(bytes, |event| {
-            if verdict.is_ok() {
-                verdict = safety::judge(event, &floor);
-            }
-        });
-        verdict
+        if let Some(follower) = &mut self.follower {
+            follower.feed(bytes, |event| {
+                if verdict.is_ok() {
+                    verdict = safety::judge(event, &floor);
+                }
+            });
+        }
+        verdict?;
+        match self.redactor.feed(bytes) {
+            None => self.tell(bytes, gathered),
+            Some(passes) => self.tell(&passes, gathered),
+        }
+    }
+
+    /// Gathers bytes as the client's API has them; where they end in a failure, what was told until then.
+    fn tell(&mut self, bytes: &[u8], gathered: &mut Vec<u8>) -> Result<(), Refusal> {
+        if let Some(told) = &mut self.told {
+            return told.feed(bytes, gathered);
+        }
+        gathered.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// The provider has sent all it will. Where that is not what its API ends with, the client is told.
-    fn end(&mut self) -> Option<Bytes> {
+    fn end(&mut self, gathered: &mut Vec<u8>) {
         self.ended = true;
         let finished = self.settle();
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
         let held = self.redactor.end();
-        let held = match self.tell(held.into()) {
-            Ok(held) => held.to_vec(),
-            Err((told, refusal)) => return Some([told, errors::event(self.api.family(), &refusal)].concat().into()),
-        };
-        if finished {
-            if let Some(observed) = self.observed.take() {
-                observed.ended(Asked::Answered);
-            }
-            return (!held.is_empty()).then(|| held.into());
+        let early = || Refusal::new(ErrorCode::UpstreamFailed, "the provider ended its answer before it was complete");
+        let ended = self.tell(&held, gathered).and_then(|()| finished.then_some(()).ok_or_else(early));
+        if let Err(refusal) = &ended {
+            gathered.extend_from_slice(&errors::event(self.api.family(), refusal));
         }
-        let refusal = Refusal::new(ErrorCode::UpstreamFailed, "the provider ended its answer before it was complete");
         if let Some(observed) = self.observed.take() {
-            observed.refused(&refusal);
+            match &ended {
+                Ok(()) => observed.ended(Asked::Answered),
+                Err(refusal) => observed.refused(refusal),
+            }
         }
-        Some([held, errors::event(self.api.family(), &refusal)].concat().into())
     }
 
     /// The answer cannot go on: the client is told, and the provider hung up on.
@@ -305,6 +357,21 @@ pub(super) fn outcome(status: StatusCode) -> Asked {
         status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Asked::Rejected,
         _ => Asked::Failed,
     }
+}
+
+/// What comes next, if it has come already: the task of the connection has one turn to hand it over.
+async fn at_hand(body: &mut Incoming) -> Option<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    let mut has_waited = false;
+    poll_fn(|context| match Pin::new(&mut *body).poll_frame(context) {
+        Poll::Ready(came) => Poll::Ready(Some(came)),
+        Poll::Pending if has_waited => Poll::Ready(None),
+        Poll::Pending => {
+            has_waited = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 fn too_large(most: usize) -> Refusal {

@@ -1,7 +1,10 @@
 //! The safety floor: what a provider's filter found, held to what the scenario puts up with. Not here: filtering.
 
+use std::sync::LazyLock;
+
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::{Safety, Severity};
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use crate::refusal::Refusal;
@@ -71,11 +74,12 @@ struct Attack {
 }
 
 /// The marks of annotations; without any of them there is nothing to read.
-const MARKS: [&[u8]; 3] = [b"content_filter", b"prompt_filter", b"responsible_ai"];
+static MARKS: LazyLock<[Finder<'static>; 3]> =
+    LazyLock::new(|| ["content_filter", "prompt_filter", "responsible_ai"].map(Finder::new));
 
 /// Judges an answer, or one event of it. What holds no annotation passes.
 pub fn judge(answer: &[u8], floor: &Safety) -> Result<(), Refusal> {
-    if !MARKS.iter().any(|mark| answer.windows(mark.len()).any(|window| window == *mark)) {
+    if !MARKS.iter().any(|mark| mark.find(answer).is_some()) {
         return Ok(());
     }
     let annotated: Annotated = match serde_json::from_slice(answer) {

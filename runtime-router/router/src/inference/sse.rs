@@ -2,6 +2,8 @@
 //!
 //! Not here: what is in an event.
 
+use memchr::memchr2;
+
 /// Bytes of one event that are remembered; of a longer one nothing is.
 const LONGEST: usize = 32 * 1024 * 1024;
 
@@ -27,7 +29,7 @@ impl Events {
             rest = rest.strip_prefix(b"\n").unwrap_or(rest);
             self.carriage = bytes.is_empty();
         }
-        while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = memchr2(b'\n', b'\r', rest) {
             let (line, after) = rest.split_at(end);
             if self.line.is_empty() {
                 self.end_line(line, &mut event);

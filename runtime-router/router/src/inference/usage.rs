@@ -1,5 +1,8 @@
 //! What an answer cost, as the provider says it, in every form that they have. Not here: counting it.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::api::Api;
@@ -61,10 +64,13 @@ struct Nested {
 }
 
 impl Follower {
-    /// Takes the next bytes of a stream.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    /// Takes the next bytes of a stream, and shows the data of every event that they complete.
+    pub fn feed(&mut self, bytes: &[u8], mut seen: impl FnMut(&[u8])) {
         let Self { events, found, finished } = self;
-        events.feed(bytes, |data| event(data, found, finished));
+        events.feed(bytes, |data| {
+            seen(data);
+            event(data, found, finished);
+        });
     }
 
     /// Whether the stream has come to the end that its API has.
@@ -90,15 +96,19 @@ pub struct Followed {
     pub finished: bool,
 }
 
+/// What an event holds that is worth reading: what it cost, or that the answer has come to its end.
+static MARKS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
+    ["usage", "response.completed", "response.incomplete", "response.failed", "message_stop"]
+        .map(|mark| Finder::new(&format!("\"{mark}\"")).into_owned())
+});
+
 fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
     if data == b"[DONE]" {
         *finished = true;
         return;
     }
-    let ends =
-        [&b"\"response.completed\""[..], b"\"response.incomplete\"", b"\"response.failed\"", b"\"message_stop\""];
-    // Most events hold neither; reading them costs more than all the rest of what the router does.
-    if !contains(data, b"\"usage\"") && !ends.iter().any(|end| contains(data, end)) {
+    // Most events hold none; reading them costs more than all the rest of what the router does.
+    if !MARKS.iter().any(|mark| mark.find(data).is_some()) {
         return;
     }
     let Ok(answer) = serde_json::from_slice::<Answer>(data) else { return };
@@ -130,10 +140,6 @@ fn of(answer: Answer) -> Option<Usage> {
     Some(Usage { input, output: counts.output.unwrap_or(0) })
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,8 +167,8 @@ mod tests {
             for cut in 0..=text.len() {
                 let (left, right) = text.as_bytes().split_at(cut);
                 let mut follower = Follower::default();
-                follower.feed(left);
-                follower.feed(right);
+                follower.feed(left, |_| ());
+                follower.feed(right, |_| ());
                 let meant = Followed { usage: Some(Usage { input: 11, output: 7 }), finished: true };
                 assert_eq!(follower.end(), meant, "cut at {cut}");
             }
@@ -173,7 +179,7 @@ mod tests {
     fn a_stream_that_breaks_off_is_not_finished() {
         for text in [CHAT, RESPONSES, MESSAGES] {
             let mut follower = Follower::default();
-            follower.feed(&text.as_bytes()[..text.len() / 2]);
+            follower.feed(&text.as_bytes()[..text.len() / 2], |_| ());
             assert!(!follower.end().finished);
         }
     }

@@ -8,6 +8,7 @@ mod mcp;
 mod observability;
 mod platform;
 mod provider;
+mod slow;
 mod support;
 mod tokens;
 mod traces;

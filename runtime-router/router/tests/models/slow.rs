@@ -1,0 +1,52 @@
+//! Streams for a client that does not keep up: what allowed them may end meanwhile. Not here: clients that read.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::inference::alone;
+use crate::provider::{Provider, end, events, piece};
+
+#[test]
+fn a_stream_that_nobody_reads_ends_with_what_allowed_it() {
+    let (sent, hung_up) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, seen) = (Arc::clone(&sent), Arc::clone(&hung_up));
+    let provider = Provider::start(move |_, _, stream| {
+        let event = format!("data: {{\"choices\":[],\"text\":\"{}\"}}\n\n", "x".repeat(8000));
+        let mut goes_on = events(stream);
+        while goes_on {
+            goes_on = piece(stream, &event);
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        seen.store(true, Ordering::Relaxed);
+        end(stream)
+    });
+    let router = alone(&provider, &json!({}));
+    let mut client = TcpStream::connect(router.api()).expect("it listens");
+    let body = json!({"model": "gpt-5", "messages": [], "stream": true}).to_string();
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/json";
+    write!(client, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+    // Once every buffer between the provider and the client is full, nothing moves.
+    let mut before = u64::MAX;
+    while before != sent.load(Ordering::Relaxed) || before == 0 {
+        before = sent.load(Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(500));
+    }
+    assert!(!hung_up.load(Ordering::Relaxed), "as long as it is allowed, the provider waits for the client");
+    router.rewrite(|document| document["inference"]["allowed"][0]["names"] = json!(["main"]));
+    let until = Instant::now() + Duration::from_secs(10);
+    while !hung_up.load(Ordering::Relaxed) {
+        assert!(Instant::now() < until, "the provider is hung up on though the client reads nothing");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).expect("it is text");
+    let end = &answer[answer.len().saturating_sub(600)..];
+    assert!(end.contains("event: error") && end.contains("`gpt-5` is no longer allowed"), "{end}");
+}
