@@ -99,7 +99,8 @@ pub async fn connection(
     let service = service_fn(|request| {
         let answer = Arc::clone(&answer);
         async move {
-            let answered = AssertUnwindSafe(answer.answer(request)).catch_unwind().await;
+            // On the heap, so that a connection does not keep its room while it waits or a body is under way.
+            let answered = Box::pin(AssertUnwindSafe(answer.answer(request)).catch_unwind()).await;
             Ok::<_, Infallible>(answered.unwrap_or_else(|_| answer.failed()))
         }
     });

@@ -13,6 +13,8 @@ pub mod fuzz;
 mod head;
 mod hello;
 mod original;
+#[cfg(target_os = "linux")]
+mod pipe;
 mod reply;
 mod transparent_tls;
 mod tunnel;
@@ -92,16 +94,17 @@ impl Proxy {
 
     async fn client(self: Arc<Self>, mut stream: TcpStream) {
         let limits = self.limits();
-        match head::first(&mut stream, &limits).await {
+        // What comes first decides how much room the rest takes: a tunnel may stand for hours.
+        match Box::pin(head::first(&mut stream, &limits)).await {
             Ok(First::Nothing) => (),
             Ok(First::Late) => self.gate.metrics().reached(Ceiling::Head),
-            Ok(First::Tls(bytes)) => transparent_tls::serve(&self, stream, bytes).await,
-            Ok(First::Connect(head, behind)) => connect::serve(&self, stream, head, behind).await,
-            Ok(First::Http(bytes)) => forward::serve(self, stream, bytes, &limits).await,
+            Ok(First::Tls(bytes)) => Box::pin(transparent_tls::serve(&self, stream, bytes)).await,
+            Ok(First::Connect(head, behind)) => Box::pin(connect::serve(&self, stream, head, behind)).await,
+            Ok(First::Http(bytes)) => Box::pin(forward::serve(self, stream, bytes, &limits)).await,
             Err(refusal) => {
                 self.gate.refused(Kind::Http, "a connection to the proxy", &refusal);
                 self.gate.metrics().refused(Kind::Http, refusal.code());
-                reply::refuse(stream, refusal).await;
+                Box::pin(reply::refuse(stream, refusal)).await;
             }
         }
     }

@@ -19,11 +19,11 @@ const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
 /// Serves a request for a tunnel, and what came behind it.
 pub(super) async fn serve(proxy: &Proxy, mut client: TcpStream, head: Head, behind: Bytes) {
-    let (passage, host, span) = match opened(proxy, &head.target).await {
+    let (passage, host, span) = match Box::pin(opened(proxy, &head.target)).await {
         Ok(opened) => opened,
         Err(refusal) => {
             proxy.gate.metrics().refused(Kind::Connect, refusal.code());
-            return reply::refuse(client, refusal).await;
+            return Box::pin(reply::refuse(client, refusal)).await;
         }
     };
     if let Err(error) = client.write_all(ESTABLISHED).await {

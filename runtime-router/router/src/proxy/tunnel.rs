@@ -1,6 +1,7 @@
 //! Bytes between the agent and a host, both ways at once, until both have ended, nothing moves, or the policy changes.
 //!
-//! One task for both directions. While nothing moves a tunnel holds no buffer: the threads have one each. Not here: deciding.
+//! One task for both directions. While nothing moves a tunnel holds no buffer: the threads have one each. A direction in which a
+//! lot moves has a pipe instead (`pipe`). Not here: deciding.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
@@ -11,10 +12,12 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::Proxy;
 use super::first_flight::FirstFlight;
+#[cfg(target_os = "linux")]
+use super::pipe::Pipe;
 use crate::gate::Passage;
 use crate::metrics::{Ceiling, Direction, Kind, Metrics, Open};
 use crate::trace::Span;
@@ -23,6 +26,10 @@ use crate::trace::Span;
 const BUFFER: usize = 64 * 1024;
 /// After so many reads the other direction and the timers have their turn.
 const TURN: usize = 16;
+/// After so many bytes without a pause a direction is worth a pipe.
+const BULK: u64 = 256 * 1024;
+/// After such a pause it is worth none any more.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How often traffic is counted and a tunnel's stillness looked at: four times in its idle time, within these bounds.
 const SHORTEST_TICK: Duration = Duration::from_millis(100);
 const LONGEST_TICK: Duration = Duration::from_secs(10);
@@ -71,7 +78,7 @@ impl Tunnel<'_> {
         let traffic = Traffic::new();
         let ends = async {
             let up = async {
-                let first = first.checked(&self).await?;
+                let first = Box::pin(first.checked(&self)).await?;
                 traffic.write(&self.host, &first, &traffic.up).await?;
                 drop(first);
                 traffic.copy(&self.client, &self.host, &traffic.up).await
@@ -160,7 +167,7 @@ impl Traffic {
 
     /// One direction, until its source ends; then the other side is told so, and may go on.
     async fn copy(&self, from: &TcpStream, to: &TcpStream, count: &AtomicU64) -> io::Result<()> {
-        let mut turn = 0;
+        let (mut turn, mut paused) = (0, count.load(Ordering::Relaxed));
         loop {
             from.readable().await?;
             match SHARED.with_borrow_mut(|buffer| self.step(from, to, buffer, count))? {
@@ -169,11 +176,55 @@ impl Traffic {
                 Step::Left(rest) => self.write(to, &rest, count).await?,
                 Step::End => return SockRef::from(to).shutdown(Shutdown::Write),
             }
+            if count.load(Ordering::Relaxed) - paused >= BULK {
+                if Box::pin(self.pour(from, to, count)).await? {
+                    return SockRef::from(to).shutdown(Shutdown::Write);
+                }
+                paused = count.load(Ordering::Relaxed);
+            }
             if turn >= TURN {
                 turn = 0;
                 yield_now().await;
             }
         }
+    }
+
+    /// One direction while a lot comes, through a pipe. Returns whether its source has ended; otherwise it pauses.
+    #[cfg(target_os = "linux")]
+    async fn pour(&self, from: &TcpStream, to: &TcpStream, count: &AtomicU64) -> io::Result<bool> {
+        let Some(pipe) = Pipe::open() else { return Ok(false) };
+        let mut turn = 0;
+        while let Ok(readable) = timeout(PAUSE, from.readable()).await {
+            readable?;
+            let mut held = match pipe.fill(from) {
+                Ok(0) => return Ok(true),
+                Ok(held) => held,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error),
+            };
+            while held > 0 {
+                to.writable().await?;
+                match pipe.drain(to, held) {
+                    Ok(written) => {
+                        self.moved(count, written);
+                        held = held.saturating_sub(written);
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => (),
+                    Err(error) => return Err(error),
+                }
+            }
+            turn += 1;
+            if turn >= TURN {
+                turn = 0;
+                yield_now().await;
+            }
+        }
+        Ok(false)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn pour(&self, _: &TcpStream, _: &TcpStream, _: &AtomicU64) -> io::Result<bool> {
+        Ok(false)
     }
 
     fn step(&self, from: &TcpStream, to: &TcpStream, buffer: &mut [u8], count: &AtomicU64) -> io::Result<Step> {
