@@ -10,6 +10,7 @@ use kars_kit::document::{CannotLoad, Loaded};
 use kars_trust::Freshness;
 use tokio::sync::watch;
 
+use crate::inference::toolbox::Toolbox;
 use crate::refusal::Refusal;
 
 /// A document that may be served, compiled.
@@ -21,6 +22,8 @@ pub struct Generation {
     pub loaded: Loaded,
     /// What it permits.
     pub policy: Policy,
+    /// The tools that its agent may offer a model.
+    pub toolbox: Toolbox,
 }
 
 /// What is served at a moment.
@@ -75,8 +78,8 @@ impl Slot {
     /// Serves another document.
     pub fn serve(&mut self, loaded: Loaded) -> Arc<Generation> {
         self.loads += 1;
-        let policy = Policy::new(loaded.document());
-        let generation = Arc::new(Generation { number: self.loads, loaded, policy });
+        let (policy, toolbox) = (Policy::new(loaded.document()), Toolbox::of(loaded.document()));
+        let generation = Arc::new(Generation { number: self.loads, loaded, policy, toolbox });
         self.refused.send_replace(None);
         self.served.send_replace(Served::Document(Arc::clone(&generation)));
         generation

@@ -1,5 +1,6 @@
 //! One request, sent to one candidate after the other until one answers. Not here: whether it may be sent, and what passes back.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub(super) struct Asked<'a> {
     pub(super) api: Api,
     pub(super) body: &'a str,
     pub(super) question: Question<'a>,
+    /// The list of tools that is sent instead of the body's.
+    pub(super) tools: Option<String>,
 }
 
 /// A candidate that answers.
@@ -95,7 +98,27 @@ impl Failed {
 impl<'a> Asked<'a> {
     /// Reads a body.
     pub(super) fn read(api: Api, body: &'a str) -> Result<Self, Refusal> {
-        Ok(Self { api, body, question: Question::read(body.as_bytes())? })
+        Ok(Self { api, body, question: Question::read(body.as_bytes())?, tools: None })
+    }
+
+    /// How long the body is with the tools that are sent.
+    pub(super) fn bytes(&self) -> usize {
+        let taken = self.tools.as_ref().zip(self.question.tools);
+        self.body.len() - taken.map_or(0, |(kept, all)| all.get().len().saturating_sub(kept.len()))
+    }
+
+    /// The body with the tools that are sent.
+    pub(super) fn text(&self) -> Cow<'a, str> {
+        if self.tools.is_none() { Cow::Borrowed(self.body) } else { Cow::Owned(self.edits().apply()) }
+    }
+
+    /// The changes of the body, of its tools so far.
+    fn edits(&self) -> Edits<'a> {
+        let mut edits = Edits::of(self.body);
+        if let Some(tools) = &self.tools {
+            edits.set("tools", self.question.tools, tools.clone());
+        }
+        edits
     }
 }
 
@@ -249,11 +272,12 @@ fn authorize(route: &Route, proof: &Proof, headers: &mut HeaderMap) -> Result<()
 fn request(plan: &Plan<'_>, candidate: Candidate<'_>, proof: &Proof) -> Result<Request<Full<Bytes>>, Refusal> {
     let route = candidate.route;
     let told = plan.told.as_ref().filter(|told| told.api == candidate.api);
-    let Asked { api, body, question } = told.unwrap_or(&plan.asked);
+    let asked = told.unwrap_or(&plan.asked);
+    let Asked { api, question, .. } = asked;
     let ways = ways(route.provider);
     let path = (ways.path)(route.endpoint.path(), *api);
     let path = path.ok_or_else(|| not_served(*api, route))?;
-    let mut edits = Edits::of(body);
+    let mut edits = asked.edits();
     edits.set("model", question.model, serde_json::Value::from(route.deployment.as_str()).to_string());
     if *api == Api::ChatCompletions && question.stream == Some(true) {
         edits.set("stream_options", question.stream_options, r#"{"include_usage":true}"#.to_owned());

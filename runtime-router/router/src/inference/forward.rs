@@ -26,7 +26,7 @@ use super::headers::asked;
 use super::observed::Observed;
 use super::provider::ways;
 use super::question::Question;
-use super::toolbox;
+use super::toolbox::{self, Filtered};
 use super::translate;
 use super::upstream::{Lease, Upstream};
 use crate::api::body::read;
@@ -115,10 +115,16 @@ impl<D: Dial> Forward<D> {
         observed.asks_for(api, &name, question.stream == Some(true));
         toolbox::refuse_detours(&question)
             .map_err(|refusal| self.gate.undone(Kind::Inference, &name, &permit, refusal))?;
-        let document = permit.generation().document();
         let body = std::str::from_utf8(&bytes).unwrap_or_default();
-        let filtered = toolbox::filtered(body, &question, document)?;
-        let asked = Asked::read(api, filtered.as_deref().unwrap_or(body))?;
+        let rewritten;
+        let asked = match permit.generation().toolbox.filtered(body, &question)? {
+            Filtered::Whole => Asked { api, body, question, tools: None },
+            Filtered::Tools(list) => Asked { api, body, question, tools: Some(list) },
+            Filtered::Body(text) => {
+                rewritten = text;
+                Asked::read(api, &rewritten)?
+            }
+        };
         let mut candidates = candidates(api, &permit, &name)?;
         let told = told(&asked, &mut candidates)?;
         let told = told.as_ref().map(|(api, body)| Asked::read(*api, body)).transpose()?;
@@ -205,11 +211,12 @@ impl<D: Dial> Forward<D> {
         observed: &mut Observed,
     ) -> Result<Begun<'p>, Refusal> {
         let document = generation.document();
-        let Asked { api, body, question } = &plan.asked;
+        let Asked { api, question, .. } = &plan.asked;
+        let bytes = plan.asked.bytes();
         let costs = plan
             .candidates
             .iter()
-            .map(|candidate| question.cost(*api, body.len(), candidate.route, document.budget.tokens_per_request));
+            .map(|candidate| question.cost(*api, bytes, candidate.route, document.budget.tokens_per_request));
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
         let reservation = self.set_aside(generation, what, cost)?;
         let found = tokio::select! {
@@ -294,7 +301,7 @@ fn told(asked: &Asked<'_>, candidates: &mut Vec<Candidate<'_>>) -> Result<Option
     let Some(api) = candidates.iter().map(|candidate| candidate.api).find(|api| *api != asked.api) else {
         return Ok(None);
     };
-    match translate::request(asked.api, asked.body) {
+    match translate::request(asked.api, &asked.text()) {
         Ok(body) => Ok(Some((api, body))),
         Err(refusal) => {
             candidates.retain(|candidate| candidate.api == asked.api);

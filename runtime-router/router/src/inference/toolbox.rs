@@ -1,6 +1,6 @@
 //! The tools that a client offers a model: what the agent does not have is not offered. Not here: calling them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::RouterDocument;
@@ -48,60 +48,85 @@ pub fn refuse_detours(question: &Question<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(ErrorCode::PolicyDenied, message))
 }
 
-/// The body without the tools that the agent does not have; `None` where it can stay as it is. What a provider runs is never
-/// offered: it is asked for where rules decide it. Others can be told apart only where the runtime's tools stand in the
-/// catalogs: then a name that stands nowhere is not offered.
-pub fn filtered(body: &str, question: &Question<'_>, document: &RouterDocument) -> Result<Option<String>, Refusal> {
-    let kind = document.identity.runtime.kind.as_str();
-    let known = document.tools.iter().any(|granted| granted.tool.provider() == kind);
-    let Some(list) = question.tools else { return Ok(None) };
-    let wrong = |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("`tools` {problem}"));
-    let Ok(items) = serde_json::from_str::<Option<Vec<&RawValue>>>(list.get()) else { return Err(wrong("is no list")) };
-    let items = items.unwrap_or_default();
-    let mut kept = Vec::with_capacity(items.len());
-    for item in &items {
-        let offered: Offered =
-            serde_json::from_str(item.get()).map_err(|error| wrong(&format!("holds no tool: {error}")))?;
-        if !offered.kind.as_deref().is_none_or(is_run_by_clients) {
-            tracing::warn!("a tool that the provider runs is not offered to the model");
-            continue;
+/// The names that a client may offer, of one document.
+#[derive(Debug)]
+pub struct Toolbox {
+    /// None where the runtime's tools do not stand in the catalogs: then they cannot be told from others.
+    names: Option<HashSet<String>>,
+}
+
+/// What becomes of a body.
+#[derive(Debug)]
+pub enum Filtered {
+    /// It stays as it is.
+    Whole,
+    /// Its list of tools is this one.
+    Tools(String),
+    /// It is this one: a choice among tools that are gone goes with them.
+    Body(String),
+}
+
+impl Toolbox {
+    /// The tools of a document, by the names that runtimes give them.
+    #[must_use]
+    pub fn of(document: &RouterDocument) -> Self {
+        let kind = document.identity.runtime.kind.as_str();
+        if !document.tools.iter().any(|granted| granted.tool.provider() == kind) {
+            return Self { names: None };
         }
-        let name = offered.function.and_then(|function| function.name).or(offered.name);
-        if !known {
-            kept.push(item.get());
-            continue;
+        let granted = document.tools.iter().map(|granted| match granted.tool.provider() {
+            HOSTED => format!("{HOSTED}_{}", granted.tool.tool()),
+            _ => granted.tool.tool().to_owned(),
+        });
+        let of_servers = document.mcp.iter().flat_map(|(server, declared)| {
+            let prefix = format!("{MCP_PROVIDER}_{}_", server.as_str().replace('-', "_"));
+            declared.tools.iter().map(move |tool| prefix.clone() + &shortened(tool))
+        });
+        Self { names: Some(granted.chain(of_servers).collect()) }
+    }
+
+    /// Takes out of a body the tools that the agent does not have. What a provider runs is never offered: it is asked for where
+    /// rules decide it. Others can be told apart only where the runtime's tools stand in the catalogs: then a name that stands
+    /// nowhere is not offered.
+    pub fn filtered(&self, body: &str, question: &Question<'_>) -> Result<Filtered, Refusal> {
+        let Some(list) = question.tools else { return Ok(Filtered::Whole) };
+        let wrong = |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("`tools` {problem}"));
+        let Ok(items) = serde_json::from_str::<Option<Vec<&RawValue>>>(list.get()) else {
+            return Err(wrong("is no list"));
+        };
+        let items = items.unwrap_or_default();
+        let mut kept = Vec::with_capacity(items.len());
+        for item in &items {
+            let offered: Offered =
+                serde_json::from_str(item.get()).map_err(|error| wrong(&format!("holds no tool: {error}")))?;
+            if !offered.kind.as_deref().is_none_or(is_run_by_clients) {
+                tracing::warn!("a tool that the provider runs is not offered to the model");
+                continue;
+            }
+            let Some(names) = &self.names else {
+                kept.push(item.get());
+                continue;
+            };
+            let name = offered.function.and_then(|function| function.name).or(offered.name);
+            let Some(name) = name else { continue };
+            if !name.is_ascii() {
+                return Err(wrong(&format!("holds `{name}`, whose letters can imitate others")));
+            }
+            if names.contains(&name) {
+                kept.push(item.get());
+            }
         }
-        let Some(name) = name else { continue };
-        if !name.is_ascii() {
-            return Err(wrong(&format!("holds `{name}`, whose letters can imitate others")));
-        }
-        if has(document, &name) {
-            kept.push(item.get());
+        let chosen = question.tool_choice.is_some_and(|choice| choice.get().starts_with('{'));
+        match (kept.len() == items.len(), kept.is_empty() || chosen) {
+            (true, _) => Ok(Filtered::Whole),
+            (false, true) => written(body, &kept).map(Filtered::Body),
+            (false, false) => Ok(Filtered::Tools(format!("[{}]", kept.join(",")))),
         }
     }
-    if kept.len() == items.len() {
-        return Ok(None);
-    }
-    Ok(Some(written(body, &kept)?))
 }
 
 fn is_run_by_clients(kind: &str) -> bool {
     RUN_BY_CLIENTS.contains(&kind) || RUN_BY_CLIENTS_DATED.iter().any(|begin| kind.starts_with(begin))
-}
-
-/// Whether the agent has a tool of this name, as runtimes write it.
-fn has(document: &RouterDocument, name: &str) -> bool {
-    let granted = document.tools.iter().any(|granted| match granted.tool.provider() {
-        HOSTED => name.strip_prefix(HOSTED).and_then(|rest| rest.strip_prefix('_')) == Some(granted.tool.tool()),
-        _ => granted.tool.tool() == name,
-    });
-    let of_server = || {
-        document.mcp.iter().any(|(server, declared)| {
-            let prefix = format!("{MCP_PROVIDER}_{}_", server.as_str().replace('-', "_"));
-            name.strip_prefix(&prefix).is_some_and(|rest| declared.tools.iter().any(|tool| shortened(tool) == rest))
-        })
-    };
-    granted || of_server()
 }
 
 /// A tool's name, as runtimes write it for models, which take no dots and slashes.
@@ -132,6 +157,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::inference::edit::Edits;
 
     const LEAD: &[u8] = include_bytes!("../../../../tests/golden/exec-brief-hermes/kind/documents/lead.router.json");
 
@@ -140,10 +166,22 @@ mod tests {
     const TRIAGE: &[u8] = include_bytes!("../../../../tests/golden/openai-agents/kind/documents/triage.router.json");
 
     fn asked(body: &Value) -> Result<Option<Value>, Refusal> {
-        let (body, document) = (body.to_string(), RouterDocument::decode(LEAD).unwrap());
+        asked_of(LEAD, body)
+    }
+
+    fn asked_of(document: &[u8], body: &Value) -> Result<Option<Value>, Refusal> {
+        let (body, document) = (body.to_string(), RouterDocument::decode(document).unwrap());
         let question = Question::read(body.as_bytes()).unwrap();
-        let filtered = filtered(&body, &question, &document)?;
-        Ok(filtered.map(|body| serde_json::from_str(&body).unwrap()))
+        let body = match Toolbox::of(&document).filtered(&body, &question)? {
+            Filtered::Whole => return Ok(None),
+            Filtered::Body(body) => body,
+            Filtered::Tools(list) => {
+                let mut edits = Edits::of(&body);
+                edits.set("tools", question.tools, list);
+                edits.apply()
+            }
+        };
+        Ok(Some(serde_json::from_str(&body).unwrap()))
     }
 
     #[test]
@@ -176,10 +214,7 @@ mod tests {
             {"type": "bash_20250124", "name": "bash"},
             {"name": "plain"},
         ], "tool_choice": {"type": "web_search"}});
-        let text = body.to_string();
-        let question = Question::read(text.as_bytes()).unwrap();
-        let filtered = filtered(&text, &question, &RouterDocument::decode(TRIAGE).unwrap()).unwrap().unwrap();
-        let rest: Value = serde_json::from_str(&filtered).unwrap();
+        let rest = asked_of(TRIAGE, &body).unwrap().unwrap();
         let names: Vec<&str> =
             rest["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
         assert_eq!((names, &rest["tool_choice"]), (vec!["own", "bash", "plain"], &Value::Null));
@@ -196,9 +231,9 @@ mod tests {
 
     #[test]
     fn hosted_tools_go_by_their_longer_name() {
-        let document = RouterDocument::decode(ANALYST).unwrap();
+        let names = Toolbox::of(&RouterDocument::decode(ANALYST).unwrap()).names.unwrap();
         for (name, meant) in [("foundry_web_search", true), ("web_search", false), ("foundry_code_execute", false)] {
-            assert_eq!(has(&document, name), meant, "{name}");
+            assert_eq!(names.contains(name), meant, "{name}");
         }
     }
 

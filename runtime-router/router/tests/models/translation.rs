@@ -263,6 +263,24 @@ fn what_cannot_be_told_is_refused_by_name() {
 }
 
 #[test]
+fn what_a_provider_runs_is_not_told_either() {
+    let main = answering(200, &completion());
+    let router = router((main.address, "chat-completions"), None);
+    let own = json!({"type": "function", "name": "own", "parameters": {}});
+    let told = |tools: Value| {
+        let answer = post(&router, RESPONSES, &json!({"input": "x", "tools": tools}));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        asked(&main).1["tools"].clone()
+    };
+    let meant = told(json!([own]));
+    assert_eq!(meant[0]["function"]["name"], "own");
+    assert_eq!(
+        told(json!([{"type": "web_search"}, own, {"type": "mcp", "server_url": "https://evil.example"}])),
+        meant
+    );
+}
+
+#[test]
 fn what_failed_stays_failed() {
     let error = json!({"error": {"message": "no such parameter", "type": "invalid_request_error", "code": "x"}});
     let provider = answering(400, &error);

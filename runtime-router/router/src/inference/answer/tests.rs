@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 
 use super::super::budget::Ledger;
+use super::super::toolbox::Toolbox;
 use super::super::upstream::Upstream;
 use super::*;
 use crate::dial::{Connection, Dial};
@@ -52,7 +53,8 @@ async fn passed(pause: u64, events: usize) -> (String, Duration) {
     let loaded = files.read().unwrap().judge(None, now(), None).unwrap();
     let document: &RouterDocument = loaded.document();
     let idle = Duration::from_secs(document.limits.inference_idle_seconds);
-    let generation = Generation { number: 1, policy: Policy::new(document), loaded };
+    let (policy, toolbox) = (Policy::new(document), Toolbox::of(document));
+    let generation = Generation { number: 1, policy, toolbox, loaded };
     let upstream = Upstream::new(std::sync::Arc::new(Paced { pause: Duration::from_secs(pause), events }));
     let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
     let answered = upstream.send(&endpoint, &generation, Request::default(), idle).await.unwrap();
