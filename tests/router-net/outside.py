@@ -61,9 +61,9 @@ ZONE = {
 for path in glob.glob(f"{os.path.dirname(os.path.abspath(__file__))}/../golden/*/kind/documents/*.router.json"):
     with open(path, encoding="utf-8") as file:
         ZONE |= {rule["host"].replace("*.", "one."): [PUBLIC] for rule in json.load(file)["egress"]}
-# A chain of aliases that ends inside.
 # Names that the certificate of the hosts outside is for.
 CERTIFIED = ("good.kars.example", "*.wild.example", "api.github.com", "login.microsoftonline.com")
+# A chain of aliases that ends inside.
 ALIASES = {"alias.kars.example": "inside.kars.example"}
 ZONE["inside.kars.example"] = [REBOUND]
 # Answers differently each time, and says that no answer may be kept.
