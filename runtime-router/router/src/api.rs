@@ -6,7 +6,6 @@ mod allowlist;
 pub(crate) mod body;
 mod evaluate;
 mod fetch;
-mod room;
 mod routes;
 
 use std::net::SocketAddr;
@@ -72,17 +71,14 @@ impl Api {
         meant_for(self.address, request.headers())?;
         let path = request.uri().path().to_owned();
         let route = Route::find(request.method(), &path)?;
-        let place = route.waits().then(|| self.room()).transpose()?;
+        let room = route.waits().then(|| self.room()).transpose()?;
         let response = self.answered(route, request).await?;
-        Ok(match place {
-            None => response,
-            Some(place) => response.map(|body| room::held(body, place)),
-        })
+        Ok(response.map(|body| held(body, room)))
     }
 
     fn room(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         Arc::clone(&self.lasting).try_acquire_owned().map_err(|_| {
-            self.gate.metrics().reached(Ceiling::Connections);
+            self.gate.metrics().reached(Ceiling::Waiting);
             let message = "as many requests as the router carries at once wait for others already";
             Refusal::new(ErrorCode::UpstreamUnavailable, message).after(NO_ROOM_WAIT)
         })

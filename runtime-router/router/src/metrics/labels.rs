@@ -118,6 +118,8 @@ words! {
         Connections = "connections",
         /// Open connections to the agent API.
         AgentConnections = "agent-connections",
+        /// Requests to the agent API that wait for others.
+        Waiting = "waiting",
         /// Open connections to probes and metrics.
         AdminConnections = "admin-connections",
         /// The time or size of a request's head.
