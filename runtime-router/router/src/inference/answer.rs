@@ -351,6 +351,19 @@ impl Flow {
     }
 }
 
+impl Drop for Flow {
+    /// A client that leaves once the last event has come has had its answer: it need not wait for the provider to hang up. One that
+    /// leaves before pays all that was set aside.
+    fn drop(&mut self) {
+        if self.follower.as_ref().is_some_and(Follower::has_finished) {
+            self.settle();
+            if let Some(observed) = self.observed.take() {
+                observed.ended(Asked::Answered);
+            }
+        }
+    }
+}
+
 pub(super) fn outcome(status: StatusCode) -> Asked {
     match status {
         status if status.is_success() => Asked::Answered,

@@ -1,4 +1,4 @@
-//! Streams for a client that does not keep up: what allowed them may end meanwhile. Not here: clients that read.
+//! Streams for a client that does not keep up, or does not stay. Not here: clients that read to the end.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,10 +7,63 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::inference::alone;
 use crate::provider::{Provider, end, events, piece};
+use crate::support::Router;
+
+/// A client that has asked for a stream.
+fn asking(router: &Router) -> TcpStream {
+    let mut client = TcpStream::connect(router.api()).expect("it listens");
+    let body = json!({"model": "gpt-5", "messages": [], "stream": true}).to_string();
+    let head =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/json";
+    write!(client, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+    client
+}
+
+/// What the agent has used today, once nothing is set aside any more.
+fn used(router: &Router) -> u64 {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let budgets: Value = serde_json::from_str(&router.ctl("budgets")).expect("it is JSON");
+        if budgets["used"]["reserved"] == 0 {
+            return budgets["used"]["day"].as_u64().expect("it is a number");
+        }
+        assert!(Instant::now() < until, "{budgets}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn who_leaves_after_the_last_event_pays_what_it_says_and_who_leaves_before_pays_all() {
+    const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":20,\"completion_tokens\":10}}\n\n";
+    for (last, cost) in [("data: [DONE]\n\n", 30..31), (": not yet\n\n", 1000..u64::MAX)] {
+        let over = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&over);
+        // It does not end its answer, as if it took its time.
+        let provider = Provider::start(move |_, _, stream| {
+            let sent = events(stream) && piece(stream, &format!("{USAGE}{last}"));
+            while !until.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(20));
+            }
+            sent && end(stream)
+        });
+        let router = alone(&provider, &json!({"tokensPerDay": 10_000_000}));
+        let mut client = asking(&router);
+        let (mut read, mut bytes) = (Vec::new(), [0; 4096]);
+        while !String::from_utf8_lossy(&read).contains(last.trim_end()) {
+            let length = client.read(&mut bytes).expect("it answers");
+            assert!(length > 0, "{}", String::from_utf8_lossy(&read));
+            read.extend_from_slice(&bytes[..length]);
+        }
+        drop(client);
+        let used = used(&router);
+        assert!(cost.contains(&used), "{last:?}: {used}");
+        over.store(true, Ordering::Relaxed);
+    }
+}
 
 #[test]
 fn a_stream_that_nobody_reads_ends_with_what_allowed_it() {
@@ -27,11 +80,7 @@ fn a_stream_that_nobody_reads_ends_with_what_allowed_it() {
         end(stream)
     });
     let router = alone(&provider, &json!({}));
-    let mut client = TcpStream::connect(router.api()).expect("it listens");
-    let body = json!({"model": "gpt-5", "messages": [], "stream": true}).to_string();
-    let head =
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/json";
-    write!(client, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+    let mut client = asking(&router);
     // Once every buffer between the provider and the client is full, nothing moves.
     let mut before = u64::MAX;
     while before != sent.load(Ordering::Relaxed) || before == 0 {
