@@ -41,6 +41,7 @@ extras() {
     [ -f files.txt ] || return 0
     mkdir "$into"
     while read -r module paths; do
+        go mod download "$module"
         # shellcheck disable=SC2086 # The paths are words.
         (cd "$(go list -m -f '{{.Dir}}' "$module")" && cp -r --parents $paths "$into")
     done <files.txt
