@@ -23,7 +23,7 @@ use kars_kit::http::{Answer, Body, Ceilings, connection, reply};
 use kars_kit::serve::Tasks;
 use serde::Serialize;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 
 use crate::audit::recent::{MOST, Wanted, recent};
@@ -57,6 +57,8 @@ pub struct Operator {
 /// How often a log that is written just now is read before it counts as broken, and how long in between.
 const READS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(300);
+/// How long lines may take that are to be written before the log is read.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// Opens the socket in the folder of state. One that a process left behind is replaced.
 pub fn bind(state: &Path) -> io::Result<UnixListener> {
@@ -129,13 +131,23 @@ impl Operator {
             )
             .into_response();
         };
-        let log = self.log.clone();
-        let read = spawn_blocking(move || recent(&log, &wanted).map_err(|error| error.to_string()));
+        let read = self.read(move |log| recent(log, &wanted).map_err(|error| error.to_string()));
         match read.await {
             Ok(Ok(recent)) => json(&recent),
             Ok(Err(error)) => unreadable(&error),
             Err(error) => unreadable(&error.to_string()),
         }
+    }
+
+    /// Reads the log once all that was decided is in it, or cannot be.
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Path) -> T + Send + 'static) -> JoinHandle<T> {
+        let (log, audit) = (self.log.clone(), self.gate.audit().clone());
+        spawn_blocking(move || {
+            if !audit.flush(FLUSH) {
+                tracing::warn!("the operator is shown a log that lacks its last lines");
+            }
+            read(&log)
+        })
     }
 
     /// The head of the log, and whether all of it is whole.
@@ -151,8 +163,7 @@ impl Operator {
         }
         let mut found = Err(String::new());
         for _ in 0..READS {
-            let log = self.log.clone();
-            let read = spawn_blocking(move || verify(&log, None).map_err(|broken| broken.to_string()));
+            let read = self.read(|log| verify(log, None).map_err(|broken| broken.to_string()));
             found = read.await.unwrap_or_else(|error| Err(error.to_string()));
             if found.is_ok() {
                 break;
