@@ -4,10 +4,11 @@ import json
 
 from lib.cluster import condition
 
-# Group, version, kind and plural of what our objects and our cases name though no program here serves it.
+# Group, version, kind and plural of what our objects, guides and cases name though no program here serves it.
 STUBS = [
     ("external-secrets.io", "v1", "ExternalSecret", "externalsecrets"),
     ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
+    ("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"),
 ]
 
 

@@ -154,14 +154,19 @@ class Live:
             self.expect(f"and nothing is printed {when}, by {source[0].name}", not text, text)
 
     def guide(self):
-        """Every command of the guide does what it says, with the cluster that the environment names."""
+        """Every command of the guide does what it says, from a checkout and with the cluster that the environment names."""
         text = (ROOT / "docs/guides/operating.md").read_text()
         blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
         self.expect("the guide has commands", len(blocks) >= 3)
         environment = os.environ | {"KUBECONFIG": str(self.account), "PATH": f"{KARSC.parent}:{os.environ['PATH']}"}
+        (self.cluster.folder / "docs").symlink_to(ROOT / "docs")
         for block in blocks:
             done = subprocess.run(["sh", "-e", "-c", block], cwd=self.cluster.folder, env=environment, capture_output=True, text=True)
             self.expect(f"the guide's `{block.strip()}`", done.returncode == 0, done.stdout[-500:] + done.stderr)
+        self.cluster.kubectl("create", "namespace", "monitoring")
+        self.cluster.kubectl("apply", "-f", self.cluster.folder / "kars-routers.yaml")
+        rules = self.cluster.list("monitoring.coreos.com/v1", "PrometheusRule")
+        self.expect("the guide's rules are rules", "alert" in rules[0]["spec"]["groups"][0]["rules"][0], str(rules))
 
     def engine(self):
         """What an engine applies, with its marks, is the same; what it applied before and the bundle lacks now is not."""
