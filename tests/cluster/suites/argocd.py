@@ -65,7 +65,10 @@ class Delivery:
                              "-p", json.dumps({"data": {"application.sync.impersonation.enabled": "true"}}))
         registry = {"type": "oci", "name": "bundles", "url": f"oci://{HOST}/bundles/brief", "insecureOCIForceHttp": "true"}
         self.cluster.apply(secret("bundles", "argocd", registry, {"argocd.argoproj.io/secret-type": "repository"}))
-        (self.argo.folder / "gpg" / self.git.keys["committer"]).write_text(self.git.public("committer"))
+        # Argo CD reads a key as soon as its file is there, so it comes whole.
+        key = self.argo.folder / self.git.keys["committer"]
+        key.write_text(self.git.public("committer"))
+        key.rename(self.argo.folder / "gpg" / key.name)
 
     def deliver_by(self, delivery):
         """Sets how the scenario is delivered."""
