@@ -67,13 +67,16 @@ impl Api {
         Arc::new(Self { gate, ways, address, lasting: Arc::new(Semaphore::new(at_once)) })
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    async fn route(
+        &self,
+        found: Result<Route, Refusal>,
+        request: Request<Incoming>,
+        room: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<Response<Body>, Refusal> {
         meant_for(self.address, request.headers())?;
-        let path = request.uri().path().to_owned();
-        let route = Route::find(request.method(), &path)?;
-        let room = route.waits().then(|| self.room()).transpose()?;
-        let response = self.answered(route, request).await?;
-        Ok(response.map(|body| held(body, room)))
+        let route = found?;
+        *room = route.waits().then(|| self.room()).transpose()?;
+        self.answered(route, request).await
     }
 
     fn room(&self) -> Result<OwnedSemaphorePermit, Refusal> {
@@ -85,17 +88,18 @@ impl Api {
     }
 
     async fn answered(&self, route: Route, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        // Each on the heap by itself: together they would be moved there with every request, for the largest of them.
         match route {
             Route::Evaluate => evaluate::answer(&self.gate, request).await,
-            Route::Fetch => fetch::answer(&self.gate, &self.ways.fetcher, request).await,
+            Route::Fetch => Box::pin(fetch::answer(&self.gate, &self.ways.fetcher, request)).await,
             Route::Allowlist => allowlist::answer(&self.gate),
-            Route::Inference(api) => Ok(self.ways.forward.answer(api, request).await),
+            Route::Inference(api) => Ok(Box::pin(self.ways.forward.answer(api, request)).await),
             Route::Models => {
                 let generation = self.gate.current().in_force(now())?;
                 Ok(reply(StatusCode::OK, JSON, models::list(generation.document().inference.as_ref())))
             }
-            Route::Mcp => self.ways.gateway.answer(request).await,
-            Route::Platform => self.ways.platform.answer(request).await,
+            Route::Mcp => Box::pin(self.ways.gateway.answer(request)).await,
+            Route::Platform => Box::pin(self.ways.platform.answer(request)).await,
             Route::Ignored => Ok(reply(StatusCode::ACCEPTED, JSON, "{}")),
             Route::Mesh | Route::Spawn => {
                 Err(Refusal::new(ErrorCode::MeshUnavailable, "the router has no connection to the mesh"))
@@ -106,29 +110,30 @@ impl Api {
 
 impl Answer for Api {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let (family, metrics) = (family_of(&path), self.gate.metrics());
-        let (route, open) = (Route::find(&method, &path).ok(), Open::count(&metrics.requests_in_flight));
-        let answered = self.route(request).await.unwrap_or_else(|refusal| {
+        let metrics = self.gate.metrics();
+        let (open, mut room) = (Open::count(&metrics.requests_in_flight), None);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let found = Route::find(&method, uri.path());
+        let route = found.as_ref().ok().copied();
+        let answered = self.route(found, request, &mut room).await.unwrap_or_else(|refusal| {
             metrics.refused(route.map_or(Kind::Api, Route::kind), refusal.code());
             let wrong_method = refusal.code() == ErrorCode::RouteMethod;
             if matches!(refusal.code(), ErrorCode::RouteUnknown | ErrorCode::RequestForeign) {
                 metrics.decided(Kind::Api, refusal.code().as_str());
-                let what: String = path.chars().take(256).collect();
+                let what: String = uri.path().chars().take(256).collect();
                 tracing::debug!(%method, what, code = refusal.code().as_str(), "refused");
             }
-            let mut response = match family {
+            let mut response = match family_of(uri.path()) {
                 Some(family) => errors::response(family, refusal),
                 None => refusal.into_response(),
             };
             if wrong_method {
-                response.headers_mut().insert(ALLOW, allowed(&path));
+                response.headers_mut().insert(ALLOW, allowed(uri.path()));
             }
             response
         });
         metrics.requested(route.map_or("unknown", Route::as_str), answered.status());
-        answered.map(|body| held(body, open))
+        answered.map(|body| held(body, (open, room)))
     }
 
     fn no_room(&self) {

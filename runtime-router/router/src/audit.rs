@@ -138,7 +138,7 @@ fn batch(store: &mut Store, first: Message, queue: &Queue) -> Batch {
         match next {
             Ok(Message::Line(event)) => {
                 queue.waiting.fetch_sub(1, Ordering::AcqRel);
-                store.add(event);
+                store.add(&event);
                 lines += 1;
             }
             Ok(Message::Flush(told)) => return Batch { lines, told: Some(told), open: true },

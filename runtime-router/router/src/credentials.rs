@@ -1,5 +1,5 @@
-//! Secrets that the router shows to others, and never to the agent. Their files are looked at whenever they are shown, so that a
-//! renewed one counts at once. Not here: tokens that are exchanged for something.
+//! Secrets that the router shows to others, and never to the agent. Their files are looked at when they are shown, ten times in a
+//! second at most, so that a renewed one counts at once. Not here: tokens that are exchanged for something.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kars_contract::SecretRef;
@@ -21,6 +21,8 @@ use crate::refusal::Refusal;
 const LARGEST: usize = 64 * 1024;
 /// A file that was changed within this time may change once more without another time of its change: its clock has ticks.
 const SETTLED: Duration = Duration::from_secs(1);
+/// For so long a file is not looked at again: a busy router would do little else.
+const LOOKED: Duration = Duration::from_millis(100);
 /// What stands in an answer where a secret stood.
 const REDACTED: &[u8] = b"[redacted]";
 
@@ -28,17 +30,32 @@ const REDACTED: &[u8] = b"[redacted]";
 #[derive(Clone, Debug)]
 pub struct Credentials {
     folder: Option<PathBuf>,
-    /// What was read last, of which file.
-    kept: Arc<Mutex<HashMap<SecretRef, (Identity, Secret)>>>,
+    kept: Arc<Mutex<HashMap<SecretRef, Kept>>>,
+}
+
+/// What was read last.
+#[derive(Clone, Debug)]
+struct Kept {
+    secret: Secret,
+    /// Of which file.
+    file: Identity,
+    /// When it was last seen to be that file.
+    looked: Instant,
 }
 
 /// What tells a file from one that has taken its place, or that was written anew: device, number, size, times of both changes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Identity(u64, u64, u64, [i64; 4]);
 
-/// A secret. It is not shown by accident.
+/// A secret. It is not shown by accident. Cloning is cheap.
 #[derive(Clone)]
-pub struct Secret(Arc<str>);
+pub struct Secret(Arc<Sought>);
+
+/// A text that is looked for in what passes.
+struct Sought {
+    text: String,
+    finder: Finder<'static>,
+}
 
 impl Credentials {
     /// Secrets of this folder.
@@ -70,18 +87,22 @@ impl Credentials {
     }
 
     fn kept_or_read(&self, reference: &SecretRef, path: &Path) -> Result<Secret, &'static str> {
-        let now = Identity::of(&fs::metadata(path).map_err(|error| unreadable(&error))?);
-        if let Some((_, secret)) = self.kept().get(reference).filter(|(known, _)| *known == now) {
-            return Ok(secret.clone());
+        if let Some(kept) = self.kept().get(reference).filter(|kept| kept.looked.elapsed() < LOOKED) {
+            return Ok(kept.secret.clone());
         }
-        let (identity, secret) = read_identified(path)?;
-        if identity.has_settled() {
-            self.kept().insert(reference.clone(), (identity, secret.clone()));
+        let (now, looked) = (Identity::of(&fs::metadata(path).map_err(|error| unreadable(&error))?), Instant::now());
+        if let Some(kept) = self.kept().get_mut(reference).filter(|kept| kept.file == now) {
+            kept.looked = looked;
+            return Ok(kept.secret.clone());
+        }
+        let (file, secret) = read_identified(path)?;
+        if file.has_settled() {
+            self.kept().insert(reference.clone(), Kept { secret: secret.clone(), file, looked });
         }
         Ok(secret)
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<SecretRef, (Identity, Secret)>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<SecretRef, Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -99,7 +120,7 @@ fn read_identified(path: &Path) -> Result<(Identity, Secret), &'static str> {
     file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     let text = String::from_utf8(bytes).ok().filter(|text| text.len() <= LARGEST).ok_or("is no text")?;
     let text = text.trim_end_matches(['\n', '\r']);
-    if text.is_empty() { Err("is empty") } else { Ok((identity, Secret(text.into()))) }
+    if text.is_empty() { Err("is empty") } else { Ok((identity, Secret::new(text))) }
 }
 
 fn unreadable(error: &io::Error) -> &'static str {
@@ -125,23 +146,27 @@ impl Identity {
 }
 
 impl Secret {
+    fn new(text: &str) -> Self {
+        Self(Arc::new(Sought { text: text.to_owned(), finder: Finder::new(text).into_owned() }))
+    }
+
     /// A secret that somebody has sent; none where no header could show it.
     #[must_use]
     pub fn shown(text: String) -> Option<Self> {
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self(text.into()))
+        fits.then(|| Self::new(&text))
     }
 
     /// A secret of a test.
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
-        Self(text.into())
+        Self::new(text)
     }
 
     /// The secret itself, for whoever it is shown to.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 }
 
@@ -154,7 +179,6 @@ impl fmt::Debug for Secret {
 /// Takes a secret out of what passes, wherever it is cut. Only bytes that may be the start of one are held back.
 pub struct Redactor {
     secret: Secret,
-    finder: Finder<'static>,
     held: Vec<u8>,
     has_found: bool,
 }
@@ -163,20 +187,20 @@ impl Redactor {
     /// Looks for this secret.
     #[must_use]
     pub fn new(secret: Secret) -> Self {
-        let finder = Finder::new(secret.reveal()).into_owned();
-        Self { secret, finder, held: Vec::new(), has_found: false }
+        Self { secret, held: Vec::new(), has_found: false }
     }
 
     /// What of the next bytes may pass. `None` means: all of them, as they are.
     pub fn feed(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let secret = self.secret.0.as_bytes();
-        if self.held.is_empty() && self.finder.find(bytes).is_none() && beginning_at_end(bytes, secret) == 0 {
+        let Sought { text: secret, finder } = &*self.secret.0;
+        let secret = secret.as_bytes();
+        if self.held.is_empty() && finder.find(bytes).is_none() && beginning_at_end(bytes, secret) == 0 {
             return None;
         }
         let mut text = std::mem::take(&mut self.held);
         text.extend_from_slice(bytes);
         let (mut passes, mut rest) = (Vec::with_capacity(text.len()), text.as_slice());
-        while let Some(place) = self.finder.find(rest) {
+        while let Some(place) = finder.find(rest) {
             passes.extend_from_slice(&rest[..place]);
             passes.extend_from_slice(REDACTED);
             self.has_found = true;
@@ -307,12 +331,14 @@ mod tests {
         assert_eq!(shown(), "eight", "the one that is kept");
         // Written anew, as long and with the same time of its change.
         write(&path, "forty");
+        std::thread::sleep(LOOKED);
         assert_eq!(shown(), "forty");
         settled();
         assert_eq!(shown(), "forty");
         // Another has taken its place.
         write(&folder.path().join("next"), "fifty");
         fs::rename(folder.path().join("next"), &path).unwrap();
+        std::thread::sleep(LOOKED);
         assert_eq!(shown(), "fifty");
     }
 }

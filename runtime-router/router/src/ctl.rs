@@ -117,7 +117,7 @@ async fn decisions(wanted: &Decisions, state: &Path, print: impl Fn(&str)) -> Re
 }
 
 /// One line for people. What an agent chose is shown without what would steer a terminal.
-fn text(line: &Line) -> String {
+fn text(line: &Line<'_>) -> String {
     let verdict = if line.allowed == Some(true) { "allowed" } else { "refused" };
     let rule = [&line.rule, &line.origin].into_iter().flatten().map(|part| format!("  {}", shown(part)));
     let reason = line.reason.as_deref().unwrap_or_default();
@@ -176,15 +176,15 @@ mod tests {
     fn what_an_agent_chose_does_not_steer_a_terminal() {
         let line = Line {
             allowed: Some(false),
-            boot: String::new(),
-            kind: "connect".to_owned(),
-            origin: Some("scenario.yaml:3:1".to_owned()),
-            previous: String::new(),
-            reason: Some("host-not-listed".to_owned()),
-            rule: Some("egress[0]".to_owned()),
+            boot: "".into(),
+            kind: "connect".into(),
+            origin: Some("scenario.yaml:3:1".into()),
+            previous: "".into(),
+            reason: Some("host-not-listed".into()),
+            rule: Some("egress[0]".into()),
             seq: 1,
             time: "2026-11-25T12:00:00Z".parse().unwrap(),
-            what: "\u{1b}[2Jevil\n".to_owned(),
+            what: "\u{1b}[2Jevil\n".into(),
         };
         assert_eq!(
             text(&line),

@@ -2,6 +2,7 @@
 //!
 //! Not here: opening connections, and what the operator sees of it.
 
+pub mod addressed;
 pub mod answer;
 pub mod api;
 pub mod attempts;
@@ -9,6 +10,7 @@ pub mod breaker;
 pub mod budget;
 pub mod edit;
 pub mod errors;
+pub mod fields;
 pub mod forward;
 pub mod headers;
 pub mod models;
@@ -21,3 +23,4 @@ pub mod toolbox;
 pub mod translate;
 pub mod upstream;
 pub mod usage;
+mod wire;

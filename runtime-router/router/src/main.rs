@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-/// The allocator of musl is slow where threads share it.
-#[cfg(target_env = "musl")]
+/// The allocator of musl is slow where threads share it, and that of glibc takes longer for what a request needs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,15 +1,17 @@
 //! What is served: one document, compiled, or nothing and why. Everybody who asks sees one generation. Not here: reading files.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::permits::Policy;
 use kars_contract::router::RouterDocument;
-use kars_contract::{Instant, RouterOrigins};
+use kars_contract::{Instant, Name, RouterOrigins};
 use kars_kit::document::{CannotLoad, Loaded};
 use kars_trust::Freshness;
 use tokio::sync::watch;
 
+use crate::inference::addressed::Addressed;
 use crate::inference::toolbox::Toolbox;
 use crate::refusal::Refusal;
 
@@ -24,6 +26,8 @@ pub struct Generation {
     pub policy: Policy,
     /// The tools that its agent may offer a model.
     pub toolbox: Toolbox,
+    /// How its routes are addressed.
+    pub addressed: HashMap<Name, Addressed>,
 }
 
 /// What is served at a moment.
@@ -52,6 +56,15 @@ pub struct Slot {
 }
 
 impl Generation {
+    /// Compiles a document.
+    #[must_use]
+    pub fn new(number: u64, loaded: Loaded) -> Self {
+        let document = loaded.document();
+        let (policy, toolbox, addressed) =
+            (Policy::new(document), Toolbox::of(document), Addressed::all(document));
+        Self { number, loaded, policy, toolbox, addressed }
+    }
+
     /// The document.
     #[must_use]
     pub fn document(&self) -> &RouterDocument {
@@ -78,11 +91,15 @@ impl Slot {
     /// Serves another document.
     pub fn serve(&mut self, loaded: Loaded) -> Arc<Generation> {
         self.loads += 1;
-        let (policy, toolbox) = (Policy::new(loaded.document()), Toolbox::of(loaded.document()));
-        let generation = Arc::new(Generation { number: self.loads, loaded, policy, toolbox });
+        let generation = Arc::new(Generation::new(self.loads, loaded));
         self.refused.send_replace(None);
         self.served.send_replace(Served::Document(Arc::clone(&generation)));
         generation
+    }
+
+    /// Has everybody who waits for a change look again: what is served may permit less than a moment ago, as time passes.
+    pub fn tick(&self) {
+        self.served.send_modify(|_| ());
     }
 
     /// Keeps what is served; where that is nothing, says why.
@@ -129,7 +146,7 @@ impl Current {
         }
     }
 
-    /// Completes when something else is served; never, once the program ends.
+    /// Completes when something else is served, and now and then without that; never, once the program ends.
     pub async fn changed(&mut self) {
         if self.served.changed().await.is_err() {
             std::future::pending::<()>().await;

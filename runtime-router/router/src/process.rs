@@ -293,6 +293,7 @@ impl Watcher {
             Some(Ok(loaded)) => self.served(loaded),
             Some(Err(error)) => self.refused(&error),
         }
+        self.slot.tick();
         self.measure();
     }
 

@@ -73,12 +73,15 @@ impl Tracer {
     /// Begins the span of a way out that the gate has let through.
     #[must_use]
     pub fn egress(&self, kind: Kind, passage: &Passage, parent: &SpanContext) -> Span {
-        let mut span = self.begin(format!("egress {}", kind.as_str()), parent);
-        span.set("kars.kind", kind.as_str());
-        span.server(passage.host().as_str(), passage.port());
-        if let Some(rule) = &passage.name().permit().decision().rule {
-            span.set("kars.rule", rule.to_string());
-        }
+        let mut span = self.begin("egress", parent);
+        span.describe(|span| {
+            span.rename(format!("egress {}", kind.as_str()));
+            span.set("kars.kind", kind.as_str());
+            span.server(passage.host().as_str(), passage.port());
+            if let Some(rule) = &passage.name().permit().decision().rule {
+                span.set("kars.rule", rule.to_string());
+            }
+        });
         span
     }
 
@@ -106,6 +109,13 @@ impl Span {
     pub fn rename(&mut self, name: String) {
         if let Some(span) = &mut self.0 {
             span.update_name(name);
+        }
+    }
+
+    /// Says what takes time to put into words, where somebody collects.
+    pub fn describe(&mut self, say: impl FnOnce(&mut Self)) {
+        if self.0.is_some() {
+            say(self);
         }
     }
 
@@ -165,6 +175,9 @@ pub fn parent(headers: &HeaderMap) -> SpanContext {
         fn keys(&self) -> Vec<&str> {
             vec![TRACEPARENT]
         }
+    }
+    if !headers.contains_key(TRACEPARENT) {
+        return SpanContext::NONE;
     }
     let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Parent(headers));
     context.span().span_context().clone()

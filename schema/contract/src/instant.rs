@@ -48,8 +48,15 @@ impl fmt::Display for Instant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date_of(self.0 / SECONDS_PER_DAY);
         let second = self.0 % SECONDS_PER_DAY;
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(formatter, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        let parts = [(0, year / 100), (2, year % 100), (5, month), (8, day), (11, second / 3600), (14, second / 60 % 60), (17, second % 60)];
+        let mut text = *b"0000-00-00T00:00:00Z";
+        for (place, number) in parts {
+            // Each is below 100.
+            let (tens, ones) = (u8::try_from(number / 10).unwrap_or(0), u8::try_from(number % 10).unwrap_or(0));
+            text[place] += tens;
+            text[place + 1] += ones;
+        }
+        formatter.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 

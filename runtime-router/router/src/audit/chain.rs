@@ -1,5 +1,7 @@
 //! One line of the audit log: canonical JSON, closed by the hash over all that stands before it. Not here: files.
 
+use std::borrow::Cow;
+
 use kars_contract::{Digest, Instant};
 use serde::{Deserialize, Serialize};
 
@@ -43,31 +45,31 @@ pub struct Judged {
 /// A line. Its fields stand in the order of their names, so that there is one way to write it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub struct Line {
+pub struct Line<'a> {
     /// Whether a request was allowed; absent where nothing was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<bool>,
     /// Tells the lines of one process from those of the next.
-    pub boot: String,
+    pub boot: Cow<'a, str>,
     /// The way by which the request came, or the name of what happened.
-    pub kind: String,
+    pub kind: Cow<'a, str>,
     /// Where in the scenario the rule stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<String>,
+    pub origin: Option<Cow<'a, str>>,
     /// The hash of the line before; of nothing, for the first.
-    pub previous: String,
+    pub previous: Cow<'a, str>,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'a, str>>,
     /// The rule that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
+    pub rule: Option<Cow<'a, str>>,
     /// Counts lines from 1, over all processes.
     pub seq: u64,
     /// When.
     pub time: Instant,
     /// What was wanted, or what it is about.
-    pub what: String,
+    pub what: Cow<'a, str>,
 }
 
 /// The end of a chain.
@@ -100,43 +102,43 @@ impl Head {
     /// The head of an empty log.
     #[must_use]
     pub fn empty() -> Self {
-        Self { seq: 0, hash: hash("") }
+        Self { seq: 0, hash: hash(b"") }
     }
 }
 
-impl Line {
+impl<'a> Line<'a> {
     /// The line that follows a head.
     #[must_use]
-    pub fn after(head: &Head, boot: &str, time: Instant, event: Event) -> Self {
-        let line = Self {
-            allowed: None,
-            boot: boot.to_owned(),
-            kind: String::new(),
-            origin: None,
-            previous: head.hash.clone(),
-            reason: None,
-            rule: None,
+    pub fn after(head: &'a Head, boot: &'a str, time: Instant, event: &'a Event) -> Self {
+        let (kind, what, judged) = match event {
+            Event::Note { kind, what } => (kind, what, None),
+            Event::Decision { kind, what, judged } => (kind, what, Some(judged)),
+        };
+        let text = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+        Self {
+            allowed: judged.map(|judged| judged.allowed),
+            boot: boot.into(),
+            kind: (*kind).into(),
+            origin: judged.and_then(|judged| text(&judged.origin)),
+            previous: head.hash.as_str().into(),
+            reason: judged.map(|judged| judged.reason.into()),
+            rule: judged.and_then(|judged| text(&judged.rule)),
             seq: head.seq + 1,
             time,
-            what: String::new(),
-        };
-        match event {
-            Event::Note { kind, what } => Self { kind: kind.to_owned(), what, ..line },
-            Event::Decision { kind, what, judged: Judged { allowed, reason, rule, origin } } => {
-                let (kind, reason) = (kind.to_owned(), Some(reason.to_owned()));
-                Self { allowed: Some(allowed), kind, what, reason, rule, origin, ..line }
-            }
+            what: what.into(),
         }
     }
 
-    /// The text, closed by a line feed, and the head that it makes.
-    #[must_use]
-    pub fn encode(&self) -> (String, Head) {
-        let mut text = serde_json::to_string(self).expect("its keys are text");
-        let hash = hash(&text);
-        text.truncate(text.len() - 1);
-        text.push_str(&format!("{SEAM}{hash}\"}}\n"));
-        (text, Head { seq: self.seq, hash })
+    /// Adds the line to others, closed by a line feed, and returns the head that it makes.
+    pub fn encode(&self, lines: &mut Vec<u8>) -> Head {
+        let start = lines.len();
+        serde_json::to_writer(&mut *lines, self).expect("its keys are text");
+        let hash = hash(&lines[start..]);
+        lines.pop();
+        for part in [SEAM, &hash, "\"}\n"] {
+            lines.extend_from_slice(part.as_bytes());
+        }
+        Head { seq: self.seq, hash }
     }
 
     /// Reads a line, without its line feed, and nothing that [`Self::encode`] would write otherwise.
@@ -145,7 +147,7 @@ impl Line {
         let (body, written) = text.rsplit_once(SEAM).ok_or_else(|| form("it has no hash"))?;
         let written = written.strip_suffix("\"}").ok_or_else(|| form("it does not end with its hash"))?.to_owned();
         let body = format!("{body}}}");
-        let found = hash(&body);
+        let found = hash(body.as_bytes());
         if found != written {
             return Err(NoLine::Hash { written, found });
         }
@@ -158,6 +160,6 @@ impl Line {
     }
 }
 
-fn hash(text: &str) -> String {
-    Digest::of(text.as_bytes()).hex().to_owned()
+fn hash(text: &[u8]) -> String {
+    Digest::of(text).hex().to_owned()
 }

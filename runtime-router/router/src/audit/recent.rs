@@ -32,7 +32,7 @@ pub struct Wanted {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Recent {
     /// The lines of the log.
-    pub decisions: Vec<Line>,
+    pub decisions: Vec<Line<'static>>,
     /// The number of the last line that was looked at; what comes later has a higher one.
     pub up_to: u64,
 }
@@ -77,11 +77,11 @@ mod tests {
         let mut store = Store::open(folder.path()).unwrap();
         for index in 1..=lines {
             if index % 5 == 0 {
-                store.add(Event::Note { kind: "policy-served", what: String::new() });
+                store.add(&Event::Note { kind: "policy-served", what: String::new() });
                 continue;
             }
             let judged = Judged { allowed: index % 2 == 0, reason: "listed", rule: None, origin: None };
-            store.add(Event::Decision { kind: "connect", what: format!("h{index}.example:443"), judged });
+            store.add(&Event::Decision { kind: "connect", what: format!("h{index}.example:443"), judged });
         }
         store.flush().unwrap();
         folder

@@ -28,7 +28,7 @@ pub struct Store {
     head: Head,
     head_file: File,
     /// Lines that are not written yet.
-    text: String,
+    lines: Vec<u8>,
 }
 
 impl Store {
@@ -57,27 +57,25 @@ impl Store {
         let segment = OpenOptions::new().append(true).create(true).open(&path)?;
         let size = if is_cut { 0 } else { size };
         segment.set_len(size)?;
-        let mut store = Self { folder: folder.to_owned(), boot, segment, size, head, head_file, text: String::new() };
+        let mut store = Self { folder: folder.to_owned(), boot, segment, size, head, head_file, lines: Vec::new() };
         if is_cut {
             tracing::error!(seq = store.head.seq, "the end of the audit log is gone");
             let what = format!("lines up to {} were promised and are missing", store.head.seq);
-            store.add(Event::Note { kind: "audit-damaged", what });
+            store.add(&Event::Note { kind: "audit-damaged", what });
             store.flush()?;
         }
         Ok(store)
     }
 
     /// Adds a line to what is written next.
-    pub fn add(&mut self, event: Event) {
-        let (text, head) = Line::after(&self.head, &self.boot, now(), event).encode();
-        self.text.push_str(&text);
-        self.head = head;
+    pub fn add(&mut self, event: &Event) {
+        self.head = Line::after(&self.head, &self.boot, now(), event).encode(&mut self.lines);
     }
 
     /// Bytes that are not written yet.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.text.len()
+        self.lines.len()
     }
 
     /// Writes what was added, for good. After an error nothing of it counts as written, and it can be tried again.
@@ -85,13 +83,13 @@ impl Store {
         if self.size >= SEGMENT_BYTES {
             self.next_segment()?;
         }
-        let written = self.segment.write_all(self.text.as_bytes()).and_then(|()| self.segment.sync_data());
+        let written = self.segment.write_all(&self.lines).and_then(|()| self.segment.sync_data());
         if let Err(error) = written {
             self.segment.set_len(self.size)?;
             return Err(error);
         }
-        self.size += self.text.len() as u64;
-        self.text.clear();
+        self.size += self.lines.len() as u64;
+        self.lines.clear();
         let head = serde_json::to_string(&self.head).expect("its keys are text");
         self.head_file.seek(SeekFrom::Start(0))?;
         // A number only grows longer, so what was there is covered.
@@ -100,7 +98,8 @@ impl Store {
     }
 
     fn next_segment(&mut self) -> io::Result<()> {
-        let first = self.text.lines().next().and_then(|line| Line::decode(line).ok()).map_or(1, |(line, _)| line.seq);
+        let first = self.lines.split(|byte| *byte == b'\n').next().and_then(|line| std::str::from_utf8(line).ok());
+        let first = first.and_then(|line| Line::decode(line).ok()).map_or(1, |(line, _)| line.seq);
         self.segment = OpenOptions::new().append(true).create_new(true).open(segment_path(&self.folder, first))?;
         self.size = 0;
         let mut all = segments(&self.folder)?;

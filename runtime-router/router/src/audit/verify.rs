@@ -102,7 +102,7 @@ enum Misplaced {
 }
 
 impl Reading<'_> {
-    fn next(&mut self, line: &Line, head: Head) -> Result<(), Misplaced> {
+    fn next(&mut self, line: &Line<'_>, head: Head) -> Result<(), Misplaced> {
         if self.first.is_none() {
             self.first = Some(line.seq);
         } else if line.seq != self.head.seq + 1 {
@@ -149,7 +149,7 @@ mod tests {
             let mut store = Store::open(folder.path()).unwrap();
             for index in 0..half {
                 let judged = Judged { allowed: true, reason: "listed", rule: Some(format!("r{index}")), origin: None };
-                store.add(Event::Decision { kind: "connect", what: format!("h{index}.example:443"), judged });
+                store.add(&Event::Decision { kind: "connect", what: format!("h{index}.example:443"), judged });
             }
             store.flush().unwrap();
         }
@@ -206,7 +206,7 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         let mut store = Store::open(other.path()).unwrap();
         for _ in 0..7 {
-            store.add(Event::Note { kind: "forged", what: String::new() });
+            store.add(&Event::Note { kind: "forged", what: String::new() });
         }
         store.flush().unwrap();
         verify(other.path(), None).unwrap();

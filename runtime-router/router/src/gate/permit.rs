@@ -3,7 +3,6 @@
 use std::fmt::{self, Debug, Display};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::permits::{Decision, Request};
@@ -13,9 +12,6 @@ use kars_kit::clock::now;
 
 use crate::policy::{Current, Generation};
 use crate::refusal::Refusal;
-
-/// How often what lasts asks whether it may go on, besides when another document is served.
-const TICK: Duration = Duration::from_secs(2);
 
 /// A request that may be carried out, by the generation that admitted it.
 #[derive(Clone, Debug)]
@@ -63,10 +59,7 @@ impl Permit {
     /// Completes once what is served no longer admits the request: another document says so, or its time has ended.
     pub async fn revoked(&self, mut current: Current, request: &Request<'_>) {
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(TICK) => (),
-                () = current.changed() => (),
-            }
+            current.changed().await;
             if !self.holds(&current, request, now()) {
                 return;
             }

@@ -33,6 +33,10 @@ pub enum Family {
 }
 
 impl Api {
+    /// Every one.
+    pub const ALL: [Self; 6] =
+        [Self::ChatCompletions, Self::Responses, Self::Completions, Self::Embeddings, Self::Images, Self::Messages];
+
     /// The API of a route.
     #[must_use]
     pub fn of(path: &str) -> Option<Self> {

@@ -7,19 +7,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use kars_contract::Name;
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Route;
 use opentelemetry::trace::SpanContext;
 use tokio::time::Instant;
 
+use super::addressed::Addressed;
 use super::api::Api;
 use super::breaker::Breaker;
 use super::edit::Edits;
 use super::provider::ways;
 use super::question::Question;
-use super::upstream::{Answered, Upstream, retry_after};
+use super::upstream::{Coming, Upstream, retry_after};
 use crate::credentials::Secret;
 use crate::dial::Dial;
 use crate::gate::Gate;
@@ -60,6 +61,7 @@ pub(super) struct Plan<'a> {
 pub(super) struct Candidate<'a> {
     pub(super) name: &'a Name,
     pub(super) route: &'a Route,
+    pub(super) addressed: &'a Addressed,
     pub(super) api: Api,
 }
 
@@ -69,12 +71,12 @@ pub(super) struct Asked<'a> {
     pub(super) body: &'a str,
     pub(super) question: Question<'a>,
     /// The list of tools that is sent instead of the body's.
-    pub(super) tools: Option<String>,
+    pub(super) tools: Option<Arc<str>>,
 }
 
 /// A candidate that answers.
 pub(super) struct Got<'a> {
-    pub(super) answered: Answered,
+    pub(super) answered: Response<Coming>,
     pub(super) candidate: Candidate<'a>,
     /// What it was shown.
     pub(super) proof: Proof,
@@ -98,7 +100,7 @@ impl Failed {
 impl<'a> Asked<'a> {
     /// Reads a body.
     pub(super) fn read(api: Api, body: &'a str) -> Result<Self, Refusal> {
-        Ok(Self { api, body, question: Question::read(body.as_bytes())?, tools: None })
+        Ok(Self { api, body, question: Question::read(&body)?, tools: None })
     }
 
     /// How long the body is with the tools that are sent.
@@ -113,10 +115,10 @@ impl<'a> Asked<'a> {
     }
 
     /// The changes of the body, of its tools so far.
-    fn edits(&self) -> Edits<'a> {
+    fn edits(&self) -> Edits<'_> {
         let mut edits = Edits::of(self.body);
         if let Some(tools) = &self.tools {
-            edits.set("tools", self.question.tools, tools.clone());
+            edits.set("tools", self.question.tools, &**tools);
         }
         edits
     }
@@ -169,8 +171,8 @@ impl<D: Dial> Attempts<D> {
         plan: &Plan<'_>,
         generation: &Generation,
         candidate: Candidate<'_>,
-    ) -> Result<(Answered, Proof), Failed> {
-        let Candidate { name, route, api: _ } = candidate;
+    ) -> Result<(Response<Coming>, Proof), Failed> {
+        let Candidate { name, route, .. } = candidate;
         let attempted = |outcome| self.gate.metrics().attempted(name, route.provider, outcome);
         let mut span = self.span(plan, candidate);
         let asked = self.shown(plan, generation, candidate, &span).await;
@@ -182,7 +184,7 @@ impl<D: Dial> Attempts<D> {
             }
             span.failed(failed.refusal().code().as_str());
         })?;
-        let status = answered.response.status();
+        let status = answered.status();
         span.count("http.response.status_code", status.as_u16().into());
         if !status.is_success() {
             span.failed("status");
@@ -196,14 +198,14 @@ impl<D: Dial> Attempts<D> {
             self.breaker.well(name);
             return Ok((answered, proof));
         }
-        let wait = retry_after(answered.response.headers());
+        let wait = retry_after(answered.headers());
         self.breaker.failed(name, wait);
         let is_last = plan.candidates.last().is_some_and(|last| last.name == name);
         if is_last {
             // The client reads the provider's own words, and when to come again.
             return Ok((answered, proof));
         }
-        answered.discard();
+        answered.into_body().discard();
         let refusal = Refusal::new(ErrorCode::UpstreamUnavailable, format!("`{name}` answers {}", status.as_u16()));
         Err(Failed::Next(
             wait.map_or(refusal.clone(), |wait| refusal.after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
@@ -213,11 +215,13 @@ impl<D: Dial> Attempts<D> {
     /// The span of one candidate's turn, until the head of its answer.
     fn span(&self, plan: &Plan<'_>, candidate: Candidate<'_>) -> Span {
         let mut span = self.gate.tracer().begin("POST", &plan.context);
-        span.set("http.request.method", "POST");
-        span.set("kars.model", candidate.name.to_string());
-        span.server(candidate.route.endpoint.host(), candidate.route.endpoint.port());
-        let turn = plan.candidates.iter().position(|other| other.name == candidate.name).unwrap_or(0);
-        span.count("http.request.resend_count", turn as u64);
+        span.describe(|span| {
+            span.set("http.request.method", "POST");
+            span.set("kars.model", candidate.name.to_string());
+            span.server(candidate.route.endpoint.host(), candidate.route.endpoint.port());
+            let turn = plan.candidates.iter().position(|other| other.name == candidate.name).unwrap_or(0);
+            span.count("http.request.resend_count", turn as u64);
+        });
         span
     }
 
@@ -228,7 +232,7 @@ impl<D: Dial> Attempts<D> {
         generation: &Generation,
         candidate: Candidate<'_>,
         span: &Span,
-    ) -> Result<(Answered, Proof), Failed> {
+    ) -> Result<(Response<Coming>, Proof), Failed> {
         let endpoint = &candidate.route.endpoint;
         let ask = async |proof: &Proof| {
             let mut request = request(plan, candidate, proof).map_err(Failed::Last)?;
@@ -239,12 +243,12 @@ impl<D: Dial> Attempts<D> {
         };
         let proof = self.tokens.proof(candidate.route).await.map_err(Failed::Next)?;
         let answered = ask(&proof).await?;
-        if answered.response.status() != StatusCode::UNAUTHORIZED {
+        if answered.status() != StatusCode::UNAUTHORIZED {
             return Ok((answered, proof));
         }
         match self.tokens.instead_of(&proof).await {
             Some(other) => {
-                answered.discard();
+                answered.into_body().discard();
                 Ok((ask(&other).await?, other))
             }
             None => Ok((answered, proof)),
@@ -254,41 +258,40 @@ impl<D: Dial> Attempts<D> {
     /// Names the host of a route in the headers and shows it what it asks for.
     pub(crate) async fn authorized(&self, route: &Route, headers: &mut HeaderMap) -> Result<Secret, Refusal> {
         let proof = self.tokens.proof(route).await?;
-        authorize(route, &proof, headers)?;
+        let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
+        authorize(route, host, &proof, headers)?;
         Ok(proof.secret().clone())
     }
 }
 
-fn authorize(route: &Route, proof: &Proof, headers: &mut HeaderMap) -> Result<(), Refusal> {
+fn authorize(route: &Route, host: HeaderValue, proof: &Proof, headers: &mut HeaderMap) -> Result<(), Refusal> {
     (ways(route.provider).authorize)(&proof.shown(), headers).map_err(|_| {
         Refusal::new(ErrorCode::UpstreamUnavailable, "the router's credential holds letters that no header takes")
     })?;
-    let host = HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain");
     headers.insert(HOST, host);
     Ok(())
 }
 
 /// The request as a provider takes it.
 fn request(plan: &Plan<'_>, candidate: Candidate<'_>, proof: &Proof) -> Result<Request<Full<Bytes>>, Refusal> {
-    let route = candidate.route;
+    let Candidate { route, addressed, .. } = candidate;
     let told = plan.told.as_ref().filter(|told| told.api == candidate.api);
     let asked = told.unwrap_or(&plan.asked);
     let Asked { api, question, .. } = asked;
     let ways = ways(route.provider);
-    let path = (ways.path)(route.endpoint.path(), *api);
-    let path = path.ok_or_else(|| not_served(*api, route))?;
+    let path = addressed.path(*api).ok_or_else(|| not_served(*api, route))?;
     let mut edits = asked.edits();
-    edits.set("model", question.model, serde_json::Value::from(route.deployment.as_str()).to_string());
+    edits.set("model", question.model, &addressed.deployment);
     if *api == Api::ChatCompletions && question.stream == Some(true) {
-        edits.set("stream_options", question.stream_options, r#"{"include_usage":true}"#.to_owned());
+        edits.set("stream_options", question.stream_options, r#"{"include_usage":true}"#);
     }
     (ways.adapt)(*api, question, &mut edits);
     let mut headers = plan.headers.clone();
-    authorize(route, proof, &mut headers)?;
+    authorize(route, addressed.host.clone(), proof, &mut headers)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut request = Request::new(Full::new(Bytes::from(edits.apply())));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = path.parse().expect("the path of an endpoint is plain");
+    *request.uri_mut() = path.clone();
     *request.headers_mut() = headers;
     Ok(request)
 }

@@ -39,9 +39,9 @@ struct Open {
 impl Breaker {
     /// Whether a request may try a route. After a pause one may, and the others wait for how it fares.
     pub fn may_try(&self, route: &Name) -> bool {
-        let now = Instant::now();
         let mut routes = self.routes();
         let Some(open) = routes.get_mut(route).and_then(|health| health.open.as_mut()) else { return true };
+        let now = Instant::now();
         // A try that never told how it fared does not keep the route shut.
         let abandoned = open.tried && now >= open.until + LONGEST;
         let may = now >= open.until && (!open.tried || abandoned);

@@ -23,6 +23,7 @@ use file::{Ceiling, CeilingFile};
 const AHEAD: u64 = 100;
 /// By which it is where there is no limit.
 const FAR_AHEAD: u64 = 1_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
 
 /// What an agent has used, and has asked for.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ struct Books {
     /// Tokens of requests that are under way.
     reserved: u64,
     file: CeilingFile,
+    /// The day that was looked at last, counted from 1970.
+    looked: Option<i64>,
     /// Why nothing can be counted.
     unreadable: Option<String>,
 }
@@ -92,6 +95,7 @@ impl Ledger {
             month: count(ceiling.month, ceiling.month_tokens),
             reserved: 0,
             file,
+            looked: None,
             unreadable,
         };
         Ok(Self(Arc::new(Mutex::new(books))))
@@ -191,6 +195,10 @@ impl Drop for Reservation {
 impl Books {
     /// Begins a new day or month. A clock that is set back begins none.
     fn turn(&mut self, now: Instant) {
+        let day = now.unix_seconds().div_euclid(SECONDS_PER_DAY);
+        if self.looked.replace(day) == Some(day) {
+            return;
+        }
         let text = now.to_string();
         for (count, length) in [(&mut self.day, 10), (&mut self.month, 7)] {
             let period = text.get(..length).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Changes single values of a body and leaves every other byte as it came. Not here: which values.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::value::RawValue;
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 pub struct Edits<'a> {
     body: &'a str,
     /// In the order of the body, none over another.
-    changes: Vec<(Range<usize>, String)>,
+    changes: Vec<(Range<usize>, Cow<'a, str>)>,
     /// Fields that the body lacks.
     new: Vec<String>,
 }
@@ -22,7 +23,8 @@ impl<'a> Edits<'a> {
     }
 
     /// Gives a field another value, which is JSON. `raw` is the field's value in the body, if it has one.
-    pub fn set(&mut self, name: &str, raw: Option<&'a RawValue>, value: String) {
+    pub fn set(&mut self, name: &str, raw: Option<&'a RawValue>, value: impl Into<Cow<'a, str>>) {
+        let value = value.into();
         match raw.and_then(|raw| place(self.body, raw.get())) {
             Some(place) => self.changes.push((place, value)),
             None => self.new.push(format!("\"{name}\":{value}")),
@@ -32,7 +34,7 @@ impl<'a> Edits<'a> {
     /// Gives a field the value that counts as none.
     pub fn clear(&mut self, raw: Option<&'a RawValue>) {
         if let Some(place) = raw.and_then(|raw| place(self.body, raw.get())) {
-            self.changes.push((place, "null".to_owned()));
+            self.changes.push((place, "null".into()));
         }
     }
 
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn one_value_changes_and_no_other_byte() {
         let body = "{ \"messages\": [ {\"content\":\"\\\"model\\\": \u{1F980}\"} ],\n \"model\" :\"a\" , \"x\":1.50 }";
-        let question = Question::read(body.as_bytes()).unwrap();
+        let question = Question::read(&body).unwrap();
         let mut edits = Edits::of(body);
         edits.set("model", question.model, "\"gpt\"".to_owned());
         assert_eq!(edits.apply(), body.replace("\"a\"", "\"gpt\""));
@@ -89,18 +91,18 @@ mod tests {
             (" { } ", r#" {"model":"b" } "#),
             (r#"{"stream":true}"#, r#"{"model":"b","stream":true}"#),
         ] {
-            let question = Question::read(body.as_bytes()).unwrap();
+            let question = Question::read(&body).unwrap();
             let mut edits = Edits::of(body);
             edits.set("model", question.model, "\"b\"".to_owned());
             assert_eq!(edits.apply(), meant);
-            Question::read(meant.as_bytes()).unwrap();
+            Question::read(&meant).unwrap();
         }
     }
 
     #[test]
     fn several_changes_in_any_order() {
         let body = r#"{"tools":[1],"model":"a","tool_choice":{"x":1}}"#;
-        let question = Question::read(body.as_bytes()).unwrap();
+        let question = Question::read(&body).unwrap();
         let mut edits = Edits::of(body);
         edits.clear(question.tool_choice);
         edits.set("model", question.model, "\"b\"".to_owned());

@@ -16,6 +16,7 @@ use kars_kit::clock::now;
 use kars_kit::http::Body;
 use opentelemetry::trace::SpanContext;
 
+use super::addressed::Addressed;
 use super::answer::{Passing, outcome};
 use super::api::{Api, Family};
 use super::attempts::{Asked, Attempts, Candidate, Got, Plan, not_served};
@@ -24,11 +25,10 @@ use super::budget::{Ledger, Reservation, Unpaid};
 use super::errors;
 use super::headers::asked;
 use super::observed::Observed;
-use super::provider::ways;
-use super::question::Question;
+use super::question::{Question, text};
 use super::toolbox::{self, Filtered};
 use super::translate;
-use super::upstream::{Lease, Upstream};
+use super::upstream::{Coming, Upstream};
 use crate::api::body::read;
 use crate::dial::Dial;
 use crate::gate::{Gate, Permit, Revoked};
@@ -48,8 +48,7 @@ pub struct Forward<D> {
 
 /// An answer that has begun, and how it is to pass.
 struct Begun<'a> {
-    response: Response<Incoming>,
-    lease: Lease,
+    response: Response<Coming>,
     passing: Passing,
     route: &'a Route,
 }
@@ -86,7 +85,7 @@ impl<D: Dial> Forward<D> {
     pub async fn answer(&self, api: Api, request: Request<Incoming>) -> Response<Body> {
         let mut observed = self.observed(api, &parent(request.headers()));
         match self.ask(api, request, &mut observed).await {
-            Ok((passing, response, lease)) => passing.pass(response, lease, observed).await,
+            Ok((passing, response)) => passing.pass(response, observed).await,
             Err(refusal) => {
                 observed.refused(&refusal);
                 errors::response(api.family(), refusal)
@@ -104,18 +103,18 @@ impl<D: Dial> Forward<D> {
         api: Api,
         request: Request<Incoming>,
         observed: &mut Observed,
-    ) -> Result<(Passing, Response<Incoming>, Lease), Refusal> {
+    ) -> Result<(Passing, Response<Coming>), Refusal> {
         let limits = self.gate.current().in_force(now())?.document().limits;
         let headers = asked(request.headers())?;
         let most = usize::try_from(limits.inference_request_bytes).unwrap_or(usize::MAX);
         let bytes = read(request.into_body(), most).await?;
-        let question = Question::read(&bytes)?;
+        let body = text(&bytes)?;
+        let question = Question::read(body)?;
         let name = self.model(&question)?;
         let permit = self.permitted(&name)?;
         observed.asks_for(api, &name, question.stream == Some(true));
         toolbox::refuse_detours(&question)
             .map_err(|refusal| self.gate.undone(Kind::Inference, &name, &permit, refusal))?;
-        let body = std::str::from_utf8(&bytes).unwrap_or_default();
         let rewritten;
         let asked = match permit.generation().toolbox.filtered(body, &question)? {
             Filtered::Whole => Asked { api, body, question, tools: None },
@@ -131,8 +130,8 @@ impl<D: Dial> Forward<D> {
         let plan = Plan { asked, told, headers, candidates, context: observed.span().context() };
         let revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
         let begun = self.begin(&plan, permit.generation(), name.as_str(), revoked, observed).await?;
-        let Begun { response, lease, passing, route: _ } = begun;
-        Ok((passing, response, lease))
+        let Begun { response, passing, route: _ } = begun;
+        Ok((passing, response))
     }
 
     /// Whether the agent may ask a model.
@@ -163,7 +162,8 @@ impl<D: Dial> Forward<D> {
         body: &str,
         (name, route): (&Name, &Route),
     ) -> Result<Whole, Refusal> {
-        let candidates = vec![Candidate { name, route, api }];
+        let addressed = &Addressed::of(route);
+        let candidates = vec![Candidate { name, route, addressed, api }];
         self.whole(Asked::read(api, body)?, candidates, generation, &route.deployment).await
     }
 
@@ -195,9 +195,9 @@ impl<D: Dial> Forward<D> {
         observed: &mut Observed,
     ) -> Result<Whole, Refusal> {
         let begun = self.begin(plan, generation, model.as_str(), Revoked::never(), observed).await?;
-        let Begun { response, lease, passing, route } = begun;
+        let Begun { response, passing, route } = begun;
         let (head, body) = response.into_parts();
-        let body = passing.whole(body, lease, head.status, observed).await?;
+        let body = passing.whole(body, head.status, observed).await?;
         Ok(Whole { status: head.status, headers: head.headers, body, route: route.clone() })
     }
 
@@ -220,6 +220,7 @@ impl<D: Dial> Forward<D> {
         let cost = costs.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or(0);
         let reservation = self.set_aside(generation, what, cost)?;
         let found = tokio::select! {
+            biased;
             found = self.attempts.first_of(plan, generation) => found,
             refusal = revoked.wait() => Err(refusal),
         };
@@ -232,7 +233,6 @@ impl<D: Dial> Forward<D> {
             }
         };
         observed.answered_by(candidate.name, candidate.route.provider);
-        let (response, lease) = answered.split();
         let limits = document.limits;
         let passing = Passing {
             api: candidate.api,
@@ -245,7 +245,7 @@ impl<D: Dial> Forward<D> {
             idle: Duration::from_secs(limits.inference_idle_seconds),
             revoked,
         };
-        Ok(Begun { response, lease, passing, route: candidate.route })
+        Ok(Begun { response: answered, passing, route: candidate.route })
     }
 
     /// Sets tokens aside. What may be done and not be paid for is told which budget is used up.
@@ -281,17 +281,19 @@ fn candidates<'p>(api: Api, permit: &'p Permit, name: &ModelName) -> Result<Vec<
     let document = permit.generation().document();
     let Some(Inference { allowed, routes, .. }) = &document.inference else { return Ok(Vec::new()) };
     let model: Option<&AllowedModel> = allowed.iter().find(|model| model.names.contains(name));
-    let all: Vec<_> =
-        model.into_iter().flat_map(|model| &model.candidates).filter_map(|name| routes.get_key_value(name)).collect();
-    let offers = |route: &Route, api: Api| {
-        api.is_offered_by(route) && (ways(route.provider).path)(route.endpoint.path(), api).is_some()
-    };
-    let over = |route: &Route| [Some(api), translate::other(api)].into_iter().flatten().find(|api| offers(route, *api));
-    let able: Vec<_> =
-        all.iter().filter_map(|(name, route)| Some(Candidate { name, route, api: over(route)? })).collect();
-    match (able.is_empty(), all.first()) {
-        (true, Some((_, route))) => Err(not_served(api, route)),
-        _ => Ok(able),
+    let (mut able, mut unable) = (Vec::new(), None);
+    for name in model.into_iter().flat_map(|model| &model.candidates) {
+        let (route, addressed) = (routes.get_key_value(name), permit.generation().addressed.get(name));
+        let Some(((name, route), addressed)) = route.zip(addressed) else { continue };
+        let offers = |api: &Api| api.is_offered_by(route) && addressed.path(*api).is_some();
+        match [Some(api), translate::other(api)].into_iter().flatten().find(offers) {
+            Some(api) => able.push(Candidate { name, route, addressed, api }),
+            None => unable = unable.or(Some(route)),
+        }
+    }
+    match unable.filter(|_| able.is_empty()) {
+        Some(route) => Err(not_served(api, route)),
+        None => Ok(able),
     }
 }
 

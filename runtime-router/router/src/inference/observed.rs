@@ -37,9 +37,11 @@ impl Observed {
 
     /// It asks for this model, which the document names, and for its answer in pieces or whole.
     pub fn asks_for(&mut self, api: Api, model: &ModelName, stream: bool) {
-        self.span.rename(format!("{} {model}", operation(api)));
-        self.span.set("gen_ai.request.model", model.to_string());
-        self.span.set("gen_ai.request.stream", stream);
+        self.span.describe(|span| {
+            span.rename(format!("{} {model}", operation(api)));
+            span.set("gen_ai.request.model", model.to_string());
+            span.set("gen_ai.request.stream", stream);
+        });
     }
 
     /// The span that attempts are part of.
@@ -51,8 +53,10 @@ impl Observed {
     /// This candidate answers.
     pub fn answered_by(&mut self, name: &Name, provider: Provider) {
         self.route = Some((name.clone(), provider));
-        self.span.set("gen_ai.provider.name", provider_name(provider));
-        self.span.set("kars.model", name.to_string());
+        self.span.describe(|span| {
+            span.set("gen_ai.provider.name", provider_name(provider));
+            span.set("kars.model", name.to_string());
+        });
     }
 
     /// A piece of a stream has come.

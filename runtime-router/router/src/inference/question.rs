@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::api::Api;
+use super::fields::after_text;
 use crate::refusal::Refusal;
 
 /// A byte is the least that a token of a prompt is made of; text has three to four for each.
@@ -75,10 +76,7 @@ pub struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// Reads a body.
-    pub fn read(body: &'a [u8]) -> Result<Self, Refusal> {
-        let wrong =
-            |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("the body is no request to a model: {problem}"));
-        let text = std::str::from_utf8(body).map_err(|_| wrong("it is not UTF-8"))?;
+    pub fn read(text: &'a str) -> Result<Self, Refusal> {
         // A list would otherwise be read as the fields, in order.
         if !text.trim_start().starts_with('{') {
             return Err(wrong("it is no JSON object"));
@@ -136,15 +134,22 @@ impl<'a> Question<'a> {
     }
 }
 
+/// A body, as text.
+pub fn text(body: &[u8]) -> Result<&str, Refusal> {
+    std::str::from_utf8(body).map_err(|_| wrong("it is not UTF-8"))
+}
+
+fn wrong(problem: &str) -> Refusal {
+    Refusal::new(ErrorCode::ArgsWrong, format!("the body is no request to a model: {problem}"))
+}
+
 /// Whether JSON has more lists and objects within each other than this. Nothing is read for it, so it needs no stack.
 fn is_deeper(text: &str, most: usize) -> bool {
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
-            _ if quoted => (),
+    let (mut depth, mut rest) = (0_usize, text.as_bytes());
+    while let Some((first, more)) = rest.split_first() {
+        rest = more;
+        match first {
+            b'"' => rest = after_text(rest),
             b'[' | b'{' if depth == most => return true,
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),
@@ -166,7 +171,7 @@ mod tests {
     use super::*;
 
     fn refused(body: &str) -> String {
-        let question = Question::read(body.as_bytes());
+        let question = Question::read(&body);
         let refusal = question.and_then(|question| {
             question.model_name()?;
             question.most()?;
@@ -197,13 +202,13 @@ mod tests {
         ] {
             assert!(!refused(body).is_empty(), "{body}");
         }
-        assert!(Question::read(b"{\"model\":\"\xff\"}").is_err());
+        assert!(super::text(b"{\"model\":\"\xff\"}").is_err());
     }
 
     #[test]
     fn depth_is_counted_outside_of_text() {
         let nested = |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
-        Question::read(nested(JSON_DEPTH).as_bytes()).unwrap();
+        Question::read(&nested(JSON_DEPTH)).unwrap();
         for depth in [JSON_DEPTH + 1, 1_000_000] {
             assert!(refused(&nested(depth)).contains("more than 128 lists and objects"));
         }
@@ -211,13 +216,13 @@ mod tests {
         let wide = format!("{{\"x\":[{}[]]}}", "[{}],".repeat(1000));
         let text = format!("{{\"\\\"{0}\":\"\\\\{0}\\\"{0}\"}}", "[{".repeat(1000));
         for body in [wide, text] {
-            Question::read(body.as_bytes()).unwrap();
+            Question::read(&body).unwrap();
         }
     }
 
     #[test]
     fn null_is_no_bound() {
-        let question = Question::read(br#"{"model":null,"max_tokens":null,"stream":null,"n":null}"#).unwrap();
+        let question = Question::read(r#"{"model":null,"max_tokens":null,"stream":null,"n":null}"#).unwrap();
         assert_eq!(
             (question.model_name().unwrap(), question.most().unwrap(), question.answers().unwrap()),
             (None, None, 1)

@@ -1,6 +1,7 @@
 //! The tools that a client offers a model: what the agent does not have is not offered. Not here: calling them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::RouterDocument;
@@ -48,11 +49,32 @@ pub fn refuse_detours(question: &Question<'_>) -> Result<(), Refusal> {
     Err(Refusal::new(ErrorCode::PolicyDenied, message))
 }
 
+/// Lists of tools that are known again, and the bytes of one at most. A runtime offers the same with every request.
+const KNOWN: usize = 8;
+const KNOWN_BYTES: usize = 256 * 1024;
+
 /// The names that a client may offer, of one document.
 #[derive(Debug)]
 pub struct Toolbox {
     /// None where the runtime's tools do not stand in the catalogs: then they cannot be told from others.
     names: Option<HashSet<String>>,
+    /// The lists that were read last.
+    known: Mutex<VecDeque<Arc<List>>>,
+}
+
+/// A list of tools, and what of it may be offered.
+#[derive(Debug)]
+struct List {
+    text: Box<str>,
+    /// What may be of it, where that is not all.
+    kept: Option<Kept>,
+}
+
+/// What may be offered of a list: these tools, in a list of their own.
+#[derive(Clone, Debug)]
+struct Kept {
+    list: Arc<str>,
+    is_empty: bool,
 }
 
 /// What becomes of a body.
@@ -61,7 +83,7 @@ pub enum Filtered {
     /// It stays as it is.
     Whole,
     /// Its list of tools is this one.
-    Tools(String),
+    Tools(Arc<str>),
     /// It is this one: a choice among tools that are gone goes with them.
     Body(String),
 }
@@ -70,28 +92,43 @@ impl Toolbox {
     /// The tools of a document, by the names that runtimes give them.
     #[must_use]
     pub fn of(document: &RouterDocument) -> Self {
-        let kind = document.identity.runtime.kind.as_str();
-        if !document.tools.iter().any(|granted| granted.tool.provider() == kind) {
-            return Self { names: None };
-        }
-        let granted = document.tools.iter().map(|granted| match granted.tool.provider() {
-            HOSTED => format!("{HOSTED}_{}", granted.tool.tool()),
-            _ => granted.tool.tool().to_owned(),
-        });
-        let of_servers = document.mcp.iter().flat_map(|(server, declared)| {
-            let prefix = format!("{MCP_PROVIDER}_{}_", server.as_str().replace('-', "_"));
-            declared.tools.iter().map(move |tool| prefix.clone() + &shortened(tool))
-        });
-        Self { names: Some(granted.chain(of_servers).collect()) }
+        Self { names: names(document), known: Mutex::default() }
     }
 
     /// Takes out of a body the tools that the agent does not have. What a provider runs is never offered: it is asked for where
     /// rules decide it. Others can be told apart only where the runtime's tools stand in the catalogs: then a name that stands
     /// nowhere is not offered.
     pub fn filtered(&self, body: &str, question: &Question<'_>) -> Result<Filtered, Refusal> {
-        let Some(list) = question.tools else { return Ok(Filtered::Whole) };
+        let Some(offered) = question.tools else { return Ok(Filtered::Whole) };
+        let list = self.list(offered.get())?;
+        let Some(kept) = &list.kept else { return Ok(Filtered::Whole) };
+        let chosen = question.tool_choice.is_some_and(|choice| choice.get().starts_with('{'));
+        if kept.is_empty || chosen {
+            return written(body, kept).map(Filtered::Body);
+        }
+        Ok(Filtered::Tools(Arc::clone(&kept.list)))
+    }
+
+    /// A list, known from before or read.
+    fn list(&self, text: &str) -> Result<Arc<List>, Refusal> {
+        // What is known stays so when a holder of the lock has panicked.
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(list) = known().iter().find(|list| *list.text == *text) {
+            return Ok(Arc::clone(list));
+        }
+        let list = Arc::new(List { text: text.into(), kept: self.kept(text)? });
+        if text.len() <= KNOWN_BYTES {
+            let mut known = known();
+            known.truncate(KNOWN - 1);
+            known.push_front(Arc::clone(&list));
+        }
+        Ok(list)
+    }
+
+    /// What may be offered of a list, where that is not all.
+    fn kept(&self, list: &str) -> Result<Option<Kept>, Refusal> {
         let wrong = |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("`tools` {problem}"));
-        let Ok(items) = serde_json::from_str::<Option<Vec<&RawValue>>>(list.get()) else {
+        let Ok(items) = serde_json::from_str::<Option<Vec<&RawValue>>>(list) else {
             return Err(wrong("is no list"));
         };
         let items = items.unwrap_or_default();
@@ -116,13 +153,26 @@ impl Toolbox {
                 kept.push(item.get());
             }
         }
-        let chosen = question.tool_choice.is_some_and(|choice| choice.get().starts_with('{'));
-        match (kept.len() == items.len(), kept.is_empty() || chosen) {
-            (true, _) => Ok(Filtered::Whole),
-            (false, true) => written(body, &kept).map(Filtered::Body),
-            (false, false) => Ok(Filtered::Tools(format!("[{}]", kept.join(",")))),
-        }
+        let list = || format!("[{}]", kept.join(",")).into();
+        Ok((kept.len() < items.len()).then(|| Kept { list: list(), is_empty: kept.is_empty() }))
     }
+}
+
+/// The names of the tools of a document, where the runtime's own stand in the catalogs.
+fn names(document: &RouterDocument) -> Option<HashSet<String>> {
+    let kind = document.identity.runtime.kind.as_str();
+    if !document.tools.iter().any(|granted| granted.tool.provider() == kind) {
+        return None;
+    }
+    let granted = document.tools.iter().map(|granted| match granted.tool.provider() {
+        HOSTED => format!("{HOSTED}_{}", granted.tool.tool()),
+        _ => granted.tool.tool().to_owned(),
+    });
+    let of_servers = document.mcp.iter().flat_map(|(server, declared)| {
+        let prefix = format!("{MCP_PROVIDER}_{}_", server.as_str().replace('-', "_"));
+        declared.tools.iter().map(move |tool| prefix.clone() + &shortened(tool))
+    });
+    Some(granted.chain(of_servers).collect())
 }
 
 fn is_run_by_clients(kind: &str) -> bool {
@@ -135,15 +185,15 @@ fn shortened(tool: &str) -> String {
 }
 
 /// The body with these tools. A choice among tools that are gone goes with them.
-fn written(body: &str, kept: &[&str]) -> Result<String, Refusal> {
+fn written(body: &str, kept: &Kept) -> Result<String, Refusal> {
     let fields: BTreeMap<String, &RawValue> =
         serde_json::from_str(body).map_err(|error| Refusal::new(ErrorCode::ArgsWrong, error.to_string()))?;
     let mut parts = Vec::with_capacity(fields.len());
     for (name, value) in fields {
         let value = match name.as_str() {
-            "tools" | "parallel_tool_calls" if kept.is_empty() => continue,
-            "tools" => format!("[{}]", kept.join(",")),
-            "tool_choice" if kept.is_empty() || value.get().starts_with('{') => continue,
+            "tools" | "parallel_tool_calls" if kept.is_empty => continue,
+            "tools" => kept.list.to_string(),
+            "tool_choice" if kept.is_empty || value.get().starts_with('{') => continue,
             _ => value.get().to_owned(),
         };
         parts.push(format!("{}:{value}", serde_json::Value::from(name)));
@@ -171,13 +221,13 @@ mod tests {
 
     fn asked_of(document: &[u8], body: &Value) -> Result<Option<Value>, Refusal> {
         let (body, document) = (body.to_string(), RouterDocument::decode(document).unwrap());
-        let question = Question::read(body.as_bytes()).unwrap();
+        let question = Question::read(&body).unwrap();
         let body = match Toolbox::of(&document).filtered(&body, &question)? {
             Filtered::Whole => return Ok(None),
             Filtered::Body(body) => body,
             Filtered::Tools(list) => {
                 let mut edits = Edits::of(&body);
-                edits.set("tools", question.tools, list);
+                edits.set("tools", question.tools, &*list);
                 edits.apply()
             }
         };
@@ -203,6 +253,30 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_is_known_is_told_from_every_other() {
+        let toolbox = Toolbox::of(&RouterDocument::decode(LEAD).unwrap());
+        let kept = |name: &str| {
+            let body = json!({"tools": [{"name": "todo"}, {"name": name}]}).to_string();
+            match toolbox.filtered(&body, &Question::read(&body).unwrap()) {
+                Ok(Filtered::Tools(list)) => list.to_string(),
+                other => panic!("{other:?}"),
+            }
+        };
+        for round in 0..3 {
+            for number in 0..KNOWN + 2 {
+                assert_eq!(kept(&format!("not-granted-{number}")), r#"[{"name":"todo"}]"#, "{round}");
+            }
+        }
+        assert_eq!(toolbox.known.lock().unwrap().len(), KNOWN);
+        let large = json!({"tools": [{"name": "todo", "x": "x".repeat(KNOWN_BYTES)}]}).to_string();
+        for _ in 0..2 {
+            let filtered = toolbox.filtered(&large, &Question::read(&large).unwrap());
+            assert!(matches!(filtered, Ok(Filtered::Whole)));
+        }
+        assert!(toolbox.known.lock().unwrap().iter().all(|list| list.text.len() < KNOWN_BYTES));
+    }
+
+    #[test]
     fn what_a_provider_runs_is_offered_to_nobody() {
         let body = json!({"model": "m", "tools": [
             {"type": "web_search"},
@@ -221,11 +295,11 @@ mod tests {
         assert_eq!(asked(&body).unwrap(), Some(json!({"model": "m"})));
         for name in ["mcp_servers", "web_search_options", "data_sources", "agent", "agent_reference"] {
             let text = json!({name: {}}).to_string();
-            let refusal = refuse_detours(&Question::read(text.as_bytes()).unwrap()).unwrap_err();
+            let refusal = refuse_detours(&Question::read(&text).unwrap()).unwrap_err();
             assert_eq!(refusal.code(), ErrorCode::PolicyDenied);
             assert!(refusal.detail.message.contains(name));
             let text = json!({name: null}).to_string();
-            refuse_detours(&Question::read(text.as_bytes()).unwrap()).unwrap();
+            refuse_detours(&Question::read(&text).unwrap()).unwrap();
         }
     }
 

@@ -1,20 +1,21 @@
 //! Connections to providers, kept while they may be used again, and requests over them. Not here: what is asked.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{HeaderMap, RETRY_AFTER};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use kars_contract::Endpoint;
 use kars_contract::agent_api::ErrorCode;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::wire::Wire;
 use crate::dial::Dial;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
@@ -23,42 +24,44 @@ use crate::refusal::Refusal;
 const IDLE: usize = 256;
 /// For how long; providers close them after a minute or more.
 const IDLE_TIME: Duration = Duration::from_secs(30);
+/// How often those are dropped whose time is over, or that the other end has closed.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// Bytes of an unwanted answer that are read rather than its connection closed, and for how long.
 const DISCARDED: usize = 64 * 1024;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-type Sender = SendRequest<Full<Bytes>>;
-type Idle = Arc<Mutex<HashMap<Endpoint, Vec<(Sender, Instant)>>>>;
+type Idle = Mutex<HashMap<Endpoint, Vec<(Wire, Instant)>>>;
 
 /// Connections to providers. Cloning is cheap.
 #[derive(Debug)]
 pub struct Upstream<D> {
     dial: Arc<D>,
-    idle: Idle,
+    idle: Arc<Idle>,
 }
 
-/// An answer whose body has yet to come, and the connection to give back once it has.
+/// The body of an answer, and the connection that brings it. Where it is dropped before its end, the connection is closed.
 #[derive(Debug)]
-pub struct Answered {
-    /// The answer.
-    pub response: Response<Incoming>,
+pub struct Coming {
+    body: Incoming,
     lease: Lease,
 }
 
 /// A connection that is in use.
 #[derive(Debug)]
-pub struct Lease {
+struct Lease {
     endpoint: Endpoint,
-    sender: Sender,
-    idle: Idle,
+    wire: Wire,
+    idle: Arc<Idle>,
 }
 
 impl<D: Dial> Upstream<D> {
-    /// Opens connections with this.
+    /// Opens connections with this, within a runtime of tokio.
     #[must_use]
     pub fn new(dial: Arc<D>) -> Self {
-        Self { dial, idle: Arc::default() }
+        let idle = Arc::<Idle>::default();
+        tokio::spawn(sweep(Arc::downgrade(&idle)));
+        Self { dial, idle }
     }
 
     /// Sends a request and waits for the head of its answer, for so long.
@@ -68,7 +71,7 @@ impl<D: Dial> Upstream<D> {
         generation: &Generation,
         request: Request<Full<Bytes>>,
         patience: Duration,
-    ) -> Result<Answered, Refusal> {
+    ) -> Result<Response<Coming>, Refusal> {
         let late = || Refusal::new(ErrorCode::UpstreamTimeout, format!("`{}` does not answer", endpoint.host()));
         timeout(patience, self.ask(endpoint, generation, request)).await.map_err(|_| late())?
     }
@@ -77,73 +80,96 @@ impl<D: Dial> Upstream<D> {
         &self,
         endpoint: &Endpoint,
         generation: &Generation,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Answered, Refusal> {
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Coming>, Refusal> {
         let broken = |error: &hyper::Error| {
             tracing::warn!(host = endpoint.host(), %error, "a provider broke the connection");
             Refusal::new(ErrorCode::UpstreamFailed, format!("`{}` broke the connection", endpoint.host()))
         };
+        let lease = |wire| Lease { endpoint: endpoint.clone(), wire, idle: Arc::clone(&self.idle) };
         // A connection that was closed meanwhile has not sent anything yet, so asking again over a new one is safe.
-        while let Some(mut lease) = self.take(endpoint) {
-            match lease.sender.try_send_request(request.clone()).await {
-                Ok(response) => return Ok(Answered { response, lease }),
-                Err(mut error) => {
-                    if error.take_message().is_none() {
-                        return Err(broken(error.error()));
-                    }
-                }
+        while let Some(mut wire) = self.take(endpoint) {
+            match wire.send(request).await {
+                Ok(response) => return Ok(response.map(|body| Coming { body, lease: lease(wire) })),
+                Err(mut error) => request = error.take_message().ok_or_else(|| broken(error.error()))?,
             }
         }
         let stream = self.dial.dial(endpoint, generation).await?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to a provider ended");
-            }
-        });
-        let mut lease = Lease { endpoint: endpoint.clone(), sender, idle: Arc::clone(&self.idle) };
-        let response = lease.sender.send_request(request).await.map_err(|error| broken(&error))?;
-        Ok(Answered { response, lease })
+        let mut wire = Wire::over(stream).await.map_err(|error| broken(&error))?;
+        let response = wire.send(request).await.map_err(|error| broken(error.error()))?;
+        Ok(response.map(|body| Coming { body, lease: lease(wire) }))
     }
 
-    fn take(&self, endpoint: &Endpoint) -> Option<Lease> {
+    fn take(&self, endpoint: &Endpoint) -> Option<Wire> {
         let mut idle = locked(&self.idle);
         let kept = idle.get_mut(endpoint)?;
-        kept.retain(|(sender, since)| since.elapsed() < IDLE_TIME && !sender.is_closed());
-        // One that was given back just now may not be ready yet.
-        let ready = kept.iter().rposition(|(sender, _)| sender.is_ready())?;
-        let (sender, _) = kept.remove(ready);
-        Some(Lease { endpoint: endpoint.clone(), sender, idle: Arc::clone(&self.idle) })
+        while let Some((mut wire, since)) = kept.pop() {
+            if since.elapsed() < IDLE_TIME && wire.is_ready() {
+                return Some(wire);
+            }
+        }
+        None
     }
 }
 
-impl Answered {
-    /// The answer, and the connection apart from it.
-    #[must_use]
-    pub fn split(self) -> (Response<Incoming>, Lease) {
-        (self.response, self.lease)
+/// Closes what is kept in vain, as long as somebody keeps anything.
+async fn sweep(idle: Weak<Idle>) {
+    loop {
+        sleep(SWEEP).await;
+        let Some(idle) = idle.upgrade() else { return };
+        locked(&idle).retain(|_, kept| {
+            kept.retain_mut(|(wire, since)| since.elapsed() < IDLE_TIME && wire.is_ready());
+            !kept.is_empty()
+        });
+    }
+}
+
+impl Coming {
+    /// Gives the connection back, once the whole body has come.
+    pub fn give_back(self) {
+        let Lease { endpoint, wire, idle } = self.lease;
+        wire.rest();
+        let mut idle = locked(&idle);
+        let kept = idle.entry(endpoint).or_default();
+        if kept.len() < IDLE {
+            kept.push((wire, Instant::now()));
+        }
     }
 
     /// Reads what is left of a short answer that nobody wants, so that its connection can be used again.
-    pub fn discard(self) {
-        let (response, lease) = self.split();
+    pub fn discard(mut self) {
         tokio::spawn(async move {
-            let rest = Limited::new(response.into_body(), DISCARDED).collect();
+            let rest = Limited::new(&mut self, DISCARDED).collect();
             if matches!(timeout(DISCARD_TIME, rest).await, Ok(Ok(_))) {
-                lease.give_back();
+                self.give_back();
             }
         });
     }
+
+    /// Has whoever waits for the body look again.
+    pub fn wake(&self) {
+        self.lease.wire.wake();
+    }
 }
 
-impl Lease {
-    /// Gives the connection back, once the whole body has come.
-    pub fn give_back(self) {
-        let mut idle = locked(&self.idle);
-        let kept = idle.entry(self.endpoint).or_default();
-        if kept.len() < IDLE {
-            kept.push((self.sender, Instant::now()));
-        }
+impl Body for Coming {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Self { body, lease } = &mut *self;
+        lease.wire.poll_frame(body, context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

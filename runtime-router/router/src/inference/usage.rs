@@ -6,6 +6,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::api::Api;
+use super::fields::field;
 use super::sse::Events;
 
 /// Tokens of a prompt and of its answer.
@@ -48,20 +49,8 @@ struct Counts {
     read: Option<u64>,
 }
 
-/// Where the counts may stand.
-#[derive(Deserialize)]
-struct Answer {
-    usage: Option<Counts>,
-    response: Option<Nested>,
-    message: Option<Nested>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Nested {
-    usage: Option<Counts>,
-}
+/// Where the counts may stand besides the answer itself.
+const NESTED: [&str; 2] = ["response", "message"];
 
 impl Follower {
     /// Takes the next bytes of a stream, and shows the data of every event that they complete.
@@ -96,7 +85,7 @@ pub struct Followed {
     pub finished: bool,
 }
 
-/// What an event holds that is worth reading: what it cost, or that the answer has come to its end.
+/// What an event holds that is worth reading: what it cost, or, all others, that the answer has come to its end.
 static MARKS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
     ["usage", "response.completed", "response.incomplete", "response.failed", "message_stop"]
         .map(|mark| Finder::new(&format!("\"{mark}\"")).into_owned())
@@ -111,10 +100,9 @@ fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
     if !MARKS.iter().any(|mark| mark.find(data).is_some()) {
         return;
     }
-    let Ok(answer) = serde_json::from_slice::<Answer>(data) else { return };
-    let kind = answer.kind.as_deref().unwrap_or_default();
-    *finished |= matches!(kind, "response.completed" | "response.incomplete" | "response.failed" | "message_stop");
-    if let Some(usage) = of(answer) {
+    let kind = field(data, "type").unwrap_or_default();
+    *finished |= MARKS.iter().skip(1).any(|mark| mark.needle() == kind);
+    if let Some(usage) = of(data) {
         let before = found.unwrap_or_default();
         // Anthropic says the prompt first and the answer's growing count later; the others say both once.
         *found = Some(Usage { input: before.input.max(usage.input), output: before.output.max(usage.output) });
@@ -124,14 +112,15 @@ fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
 /// What an answer that came whole says it cost.
 #[must_use]
 pub fn of_answer(api: Api, body: &[u8]) -> Option<Usage> {
-    let usage = of(serde_json::from_slice(body).ok()?)?;
+    let usage = of(body)?;
     // An embedding has no answer to count.
     Some(if api == Api::Embeddings { Usage { output: 0, ..usage } } else { usage })
 }
 
-fn of(answer: Answer) -> Option<Usage> {
-    let nested = [answer.response, answer.message].into_iter().flatten().find_map(|nested| nested.usage);
-    let counts = answer.usage.or(nested)?;
+fn of(answer: &[u8]) -> Option<Usage> {
+    let counts = |holder: &[u8]| serde_json::from_slice::<Option<Counts>>(field(holder, "usage")?).ok()?;
+    let nested = || NESTED.iter().find_map(|name| counts(field(answer, name)?));
+    let counts = counts(answer).or_else(nested)?;
     if counts.input.is_none() && counts.output.is_none() {
         return None;
     }

@@ -150,8 +150,7 @@ async fn exchange<D: Dial>(
     };
     timeout(patience, async {
         let sent = way.upstream.send(&way.server.url, way.generation, request(way, session, body)?, patience).await?;
-        let (response, lease) = sent.split();
-        let (head, mut body) = response.into_parts();
+        let (head, mut body) = sent.into_parts();
         let kind = head.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_stream = kind.starts_with("text/event-stream");
         let (mut events, mut whole, mut found, mut size) = (Events::default(), Vec::new(), None, 0);
@@ -172,7 +171,7 @@ async fn exchange<D: Dial>(
                 return Ok((head.status, head.headers, found));
             }
         }
-        lease.give_back();
+        body.give_back();
         Ok((head.status, head.headers, answer(&whole, id)))
     })
     .await

@@ -60,10 +60,10 @@ impl<D: Dial> Service<'_, D> {
         *request.method_mut() = method;
         *request.uri_mut() = uri.map_err(|_| failure::unreadable(route, "a name"))?;
         *request.headers_mut() = headers;
-        let (response, lease) = attempts.upstream().send(&route.endpoint, generation, request, PATIENCE).await?.split();
-        let (head, body) = response.into_parts();
+        let response = attempts.upstream().send(&route.endpoint, generation, request, PATIENCE).await?;
+        let (head, mut coming) = response.into_parts();
         let most = generation.document().limits.inference_response_bytes;
-        let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
+        let limited = Limited::new(&mut coming, usize::try_from(most).unwrap_or(usize::MAX));
         let host = route.endpoint.host();
         let body = match timeout(PATIENCE, limited.collect()).await {
             Ok(Ok(collected)) => collected.to_bytes(),
@@ -76,7 +76,7 @@ impl<D: Dial> Service<'_, D> {
                 return Err(Refusal::new(ErrorCode::UpstreamTimeout, format!("`{host}` does not end its answer")));
             }
         };
-        lease.give_back();
+        coming.give_back();
         Ok(Reply { status: head.status, headers: head.headers, body: Redactor::new(secret).whole(body) })
     }
 }

@@ -3,16 +3,14 @@
 use std::path::PathBuf;
 
 use hyper::Request;
-use kars_contract::permits::Policy;
 use kars_contract::router::{Budget, Severity};
-use kars_contract::{Endpoint, RouterDocument};
+use kars_contract::Endpoint;
 use kars_kit::clock::now;
 use kars_kit::document::Files;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 
 use super::super::budget::Ledger;
-use super::super::toolbox::Toolbox;
 use super::super::upstream::Upstream;
 use super::*;
 use crate::dial::{Connection, Dial};
@@ -51,10 +49,8 @@ async fn passed(pause: u64, events: usize) -> (String, Duration) {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/maf/kind/documents/scribe.router.json");
     let files = Files { document: PathBuf::from(example), trust: None, origins: None };
     let loaded = files.read().unwrap().judge(None, now(), None).unwrap();
-    let document: &RouterDocument = loaded.document();
-    let idle = Duration::from_secs(document.limits.inference_idle_seconds);
-    let (policy, toolbox) = (Policy::new(document), Toolbox::of(document));
-    let generation = Generation { number: 1, policy, toolbox, loaded };
+    let idle = Duration::from_secs(loaded.document().limits.inference_idle_seconds);
+    let generation = Generation::new(1, loaded);
     let upstream = Upstream::new(std::sync::Arc::new(Paced { pause: Duration::from_secs(pause), events }));
     let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
     let answered = upstream.send(&endpoint, &generation, Request::default(), idle).await.unwrap();
@@ -70,9 +66,8 @@ async fn passed(pause: u64, events: usize) -> (String, Duration) {
         idle,
         revoked: Revoked::never(),
     };
-    let (response, lease) = answered.split();
     let observed = Observed::begin(std::sync::Arc::default(), Api::ChatCompletions, Span::default());
-    let body = passing.pass(response, lease, observed).await.into_body().collect().await.unwrap().to_bytes();
+    let body = passing.pass(answered, observed).await.into_body().collect().await.unwrap().to_bytes();
     (String::from_utf8(body.to_vec()).unwrap(), began.elapsed())
 }
 
