@@ -56,6 +56,8 @@ pub trait Answer: Send + Sync + 'static {
 /// The answer to whoever comes when there is no room.
 const NO_ROOM: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// Headers that hyper takes unless it is told otherwise; told so, it has to make room for them anew with every request.
+const HEADERS_OF_HYPER: usize = 100;
 /// How long to wait when the system has no sockets left.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -105,11 +107,10 @@ pub async fn connection(
         }
     });
     let mut builder = Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(ceilings.header_time)
-        .max_headers(ceilings.header_count)
-        .max_buf_size(ceilings.header_bytes);
+    builder.timer(TokioTimer::new()).header_read_timeout(ceilings.header_time).max_buf_size(ceilings.header_bytes);
+    if ceilings.header_count != HEADERS_OF_HYPER {
+        builder.max_headers(ceilings.header_count);
+    }
     let served = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(served);
     let ended = tokio::select! {

@@ -152,9 +152,9 @@ impl Secret {
 
     /// A secret that somebody has sent; none where no header could show it.
     #[must_use]
-    pub fn shown(text: String) -> Option<Self> {
+    pub fn shown(text: &str) -> Option<Self> {
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fits.then(|| Self::new(&text))
+        fits.then(|| Self::new(text))
     }
 
     /// A secret of a test.

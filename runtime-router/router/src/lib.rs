@@ -24,6 +24,7 @@ pub mod meter;
 pub mod metrics;
 pub mod operator;
 pub mod pages;
+mod patience;
 pub mod platform;
 pub mod policy;
 pub mod process;

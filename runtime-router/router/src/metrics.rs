@@ -3,6 +3,7 @@
 pub mod catalog;
 mod labels;
 mod lasting;
+mod model;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use labels::{
     Outcome, ProviderName, Reached, Requested, Resolved, RouteName, Served, Server, Traced,
 };
 pub use lasting::{Lasting, Open};
+pub use model::ModelMetrics;
 
 /// Upper ends of the buckets, in seconds, of what is done within the router.
 const WITHIN: [f64; 8] = [0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 1.0];
@@ -213,31 +215,6 @@ impl Metrics {
     /// Counts an answer about a name.
     pub fn resolved(&self, answer: DnsAnswer) {
         self.dns_answers.get_or_create(&Resolved { answer }).inc();
-    }
-
-    /// Counts a request to a model that is over. `route` is who answered, as the document names it.
-    pub fn inferred(&self, route: Option<(&Name, Provider)>, outcome: Asked, took: Duration) {
-        let of = of_model(route);
-        self.inference_seconds.get_or_create(&of).observe(took.as_secs_f64());
-        let OfModel { provider, model } = of;
-        self.inferences.get_or_create(&Inferred { provider, model, outcome }).inc();
-    }
-
-    /// Counts a candidate's turn.
-    pub fn attempted(&self, name: &Name, provider: Provider, outcome: Attempt) {
-        let OfModel { provider, model } = of_model(Some((name, provider)));
-        self.attempts.get_or_create(&Attempted { provider, model, outcome }).inc();
-    }
-
-    /// Observes when the first byte of a stream came.
-    pub fn first_token(&self, route: Option<(&Name, Provider)>, after: Duration) {
-        self.first_token_seconds.get_or_create(&of_model(route)).observe(after.as_secs_f64());
-    }
-
-    /// Counts tokens, as the provider says them.
-    pub fn used(&self, route: Option<(&Name, Provider)>, direction: Side, tokens: u64) {
-        let OfModel { provider, model } = of_model(route);
-        self.tokens.get_or_create(&Counted { provider, model, direction }).inc_by(tokens);
     }
 
     /// Says which candidates are left alone, of all that the document names.

@@ -60,8 +60,7 @@ impl Generation {
     #[must_use]
     pub fn new(number: u64, loaded: Loaded) -> Self {
         let document = loaded.document();
-        let (policy, toolbox, addressed) =
-            (Policy::new(document), Toolbox::of(document), Addressed::all(document));
+        let (policy, toolbox, addressed) = (Policy::new(document), Toolbox::of(document), Addressed::all(document));
         Self { number, loaded, policy, toolbox, addressed }
     }
 

@@ -48,7 +48,15 @@ impl fmt::Display for Instant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = date_of(self.0 / SECONDS_PER_DAY);
         let second = self.0 % SECONDS_PER_DAY;
-        let parts = [(0, year / 100), (2, year % 100), (5, month), (8, day), (11, second / 3600), (14, second / 60 % 60), (17, second % 60)];
+        let parts = [
+            (0, year / 100),
+            (2, year % 100),
+            (5, month),
+            (8, day),
+            (11, second / 3600),
+            (14, second / 60 % 60),
+            (17, second % 60),
+        ];
         let mut text = *b"0000-00-00T00:00:00Z";
         for (place, number) in parts {
             // Each is below 100.

@@ -7,8 +7,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use kars_contract::agent_api::ErrorCode;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 
+use crate::patience::within;
 use crate::refusal::Refusal;
 
 /// How long a whole body may take. It comes over loopback: whoever needs longer holds the connection on purpose.
@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Reads a body of at most so many bytes.
 pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
-    let collected = timeout(LONGEST, Limited::new(body, limit).collect()).await;
+    let collected = within(LONGEST, Limited::new(body, limit).collect()).await;
     let collected = collected.map_err(|_| {
         Refusal::new(ErrorCode::ArgsWrong, format!("the body has not come within {} seconds", LONGEST.as_secs()))
     })?;

@@ -53,27 +53,34 @@ impl Permit {
     /// Whether what is served now would still admit the request. What lasts asks again.
     #[must_use]
     pub fn holds(&self, current: &Current, request: &Request<'_>, now: Instant) -> bool {
-        current.in_force(now).is_ok_and(|generation| generation.policy.permits(request, now).allowed)
+        admits(current, request, now)
     }
 
     /// Completes once what is served no longer admits the request: another document says so, or its time has ended.
-    pub async fn revoked(&self, mut current: Current, request: &Request<'_>) {
-        loop {
-            current.changed().await;
-            if !self.holds(&current, request, now()) {
-                return;
-            }
-        }
+    pub async fn revoked(&self, current: Current, request: &Request<'_>) {
+        no_longer_admitted(current, request).await;
     }
 
     /// The same for an answer of a model, as long as it lasts.
     #[must_use]
     pub fn model_revoked(&self, current: Current, name: ModelName) -> Revoked {
-        let permit = self.clone();
         Revoked(Box::pin(async move {
-            permit.revoked(current, &Request::Model { name: &name }).await;
+            no_longer_admitted(current, &Request::Model { name: &name }).await;
             Refusal::new(ErrorCode::ModelNotAllowed, format!("`{name}` is no longer allowed"))
         }))
+    }
+}
+
+fn admits(current: &Current, request: &Request<'_>, now: Instant) -> bool {
+    current.in_force(now).is_ok_and(|generation| generation.policy.permits(request, now).allowed)
+}
+
+async fn no_longer_admitted(mut current: Current, request: &Request<'_>) {
+    loop {
+        current.changed().await;
+        if !admits(&current, request, now()) {
+            return;
+        }
     }
 }
 

@@ -1,17 +1,19 @@
 //! What every request to a route says of where it goes, put into words once for each document. Not here: what it asks.
 
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use kars_contract::Name;
-use kars_contract::router::{Route, RouterDocument};
+use kars_contract::router::{Provider, Route, RouterDocument};
 
 use super::api::Api;
 use super::provider::ways;
+use crate::metrics::{Metrics, ModelMetrics};
 
 /// The words of one route.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Addressed {
     /// The value of `host`.
     pub host: HeaderValue,
@@ -19,6 +21,8 @@ pub struct Addressed {
     pub deployment: String,
     /// The path of every API that the provider serves there.
     paths: Vec<(Api, Uri)>,
+    provider: Provider,
+    metrics: OnceLock<Arc<ModelMetrics>>,
 }
 
 impl Addressed {
@@ -37,8 +41,16 @@ impl Addressed {
         Self {
             host: HeaderValue::from_str(&route.endpoint.authority()).expect("the host of an endpoint is plain"),
             deployment: serde_json::Value::from(route.deployment.as_str()).to_string(),
+            provider: route.provider,
+            metrics: OnceLock::new(),
             paths: Api::ALL.iter().filter_map(|api| Some((*api, plain((ways.path)(base, *api)?)))).collect(),
         }
+    }
+
+    /// Where requests to the route, of this name, are counted.
+    #[must_use]
+    pub fn metrics(&self, name: &Name, all: &Metrics) -> Arc<ModelMetrics> {
+        Arc::clone(self.metrics.get_or_init(|| Arc::new(all.model(name, self.provider))))
     }
 
     /// The path of an API, where the provider serves it.

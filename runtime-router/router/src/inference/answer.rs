@@ -14,7 +14,6 @@ use hyper::{Response, StatusCode};
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Safety;
 use kars_kit::http::{Body, full};
-use tokio::time::timeout;
 
 use super::api::Api;
 use super::budget::Reservation;
@@ -28,6 +27,7 @@ use super::usage::of_answer;
 use crate::credentials::{Redactor, Secret};
 use crate::gate::Revoked;
 use crate::metrics::Asked;
+use crate::patience::within;
 use crate::refusal::Refusal;
 use flow::Flow;
 
@@ -102,7 +102,8 @@ impl Passing {
         observed: &mut Observed,
     ) -> Result<Bytes, Refusal> {
         let collected = tokio::select! {
-            collected = timeout(self.idle, Limited::new(&mut body, self.most).collect()) => collected,
+            biased;
+            collected = within(self.idle, Limited::new(&mut body, self.most).collect()) => collected,
             refusal = self.revoked.wait() => return Err(refusal),
         };
         let bytes = match collected {

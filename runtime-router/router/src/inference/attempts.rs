@@ -100,7 +100,7 @@ impl Failed {
 impl<'a> Asked<'a> {
     /// Reads a body.
     pub(super) fn read(api: Api, body: &'a str) -> Result<Self, Refusal> {
-        Ok(Self { api, body, question: Question::read(&body)?, tools: None })
+        Ok(Self { api, body, question: Question::read(body)?, tools: None })
     }
 
     /// How long the body is with the tools that are sent.
@@ -149,7 +149,8 @@ impl<D: Dial> Attempts<D> {
                 break;
             }
             if !self.breaker.may_try(name) {
-                self.gate.metrics().attempted(name, candidate.route.provider, Attempt::LeftAlone);
+                let metrics = self.gate.metrics();
+                metrics.attempted(&candidate.addressed.metrics(name, metrics), Attempt::LeftAlone);
                 continue;
             }
             match self.try_one(plan, generation, *candidate).await {
@@ -172,8 +173,9 @@ impl<D: Dial> Attempts<D> {
         generation: &Generation,
         candidate: Candidate<'_>,
     ) -> Result<(Response<Coming>, Proof), Failed> {
-        let Candidate { name, route, .. } = candidate;
-        let attempted = |outcome| self.gate.metrics().attempted(name, route.provider, outcome);
+        let Candidate { name, addressed, .. } = candidate;
+        let metrics = self.gate.metrics();
+        let attempted = |outcome| metrics.attempted(&addressed.metrics(name, metrics), outcome);
         let mut span = self.span(plan, candidate);
         let asked = self.shown(plan, generation, candidate, &span).await;
         let (answered, proof) = asked.inspect_err(|failed| {

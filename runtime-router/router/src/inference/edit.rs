@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn one_value_changes_and_no_other_byte() {
         let body = "{ \"messages\": [ {\"content\":\"\\\"model\\\": \u{1F980}\"} ],\n \"model\" :\"a\" , \"x\":1.50 }";
-        let question = Question::read(&body).unwrap();
+        let question = Question::read(body).unwrap();
         let mut edits = Edits::of(body);
         edits.set("model", question.model, "\"gpt\"".to_owned());
         assert_eq!(edits.apply(), body.replace("\"a\"", "\"gpt\""));
@@ -91,18 +91,18 @@ mod tests {
             (" { } ", r#" {"model":"b" } "#),
             (r#"{"stream":true}"#, r#"{"model":"b","stream":true}"#),
         ] {
-            let question = Question::read(&body).unwrap();
+            let question = Question::read(body).unwrap();
             let mut edits = Edits::of(body);
             edits.set("model", question.model, "\"b\"".to_owned());
             assert_eq!(edits.apply(), meant);
-            Question::read(&meant).unwrap();
+            Question::read(meant).unwrap();
         }
     }
 
     #[test]
     fn several_changes_in_any_order() {
         let body = r#"{"tools":[1],"model":"a","tool_choice":{"x":1}}"#;
-        let question = Question::read(&body).unwrap();
+        let question = Question::read(body).unwrap();
         let mut edits = Edits::of(body);
         edits.clear(question.tool_choice);
         edits.set("model", question.model, "\"b\"".to_owned());

@@ -35,29 +35,45 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
+/// Bytes that steer.
+static STEERS: [bool; 256] = {
+    let (marks, mut steers, mut index) = (b"\"[]{},", [false; 256], 0);
+    while index < marks.len() {
+        steers[marks[index] as usize] = true;
+        index += 1;
+    }
+    steers
+};
+/// Texts up to this length are looked through faster byte by byte.
+const SHORT: usize = 16;
+
 /// Bytes until the comma or brace that ends a value.
 fn length_of_value(text: &[u8]) -> Option<usize> {
     let (mut depth, mut rest) = (0_usize, text);
-    while let Some((first, more)) = rest.split_first() {
-        match first {
-            b'"' => {
-                rest = after_text(more);
-                continue;
-            }
+    loop {
+        let place = rest.iter().position(|byte| STEERS[usize::from(*byte)])?;
+        let (steer, more) = rest[place..].split_first()?;
+        rest = match steer {
+            b',' | b'}' if depth == 0 => return Some(text.len() - more.len() - 1),
+            b'"' => after_text(more),
+            _ => more,
+        };
+        match steer {
             b'[' | b'{' => depth += 1,
-            b',' | b'}' if depth == 0 => return Some(text.len() - rest.len()),
             b']' | b'}' => depth = depth.checked_sub(1)?,
             _ => (),
         }
-        rest = more;
     }
-    None
 }
 
 /// What comes after the quotation mark that ends a text of JSON; nothing, where none does.
 #[must_use]
 pub fn after_text(mut rest: &[u8]) -> &[u8] {
-    while let Some(place) = memchr::memchr2(b'"', b'\\', rest) {
+    let find = |text: &[u8]| {
+        let short = text.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
+        short.or_else(|| Some(SHORT + memchr::memchr2(b'"', b'\\', text.get(SHORT..)?)?))
+    };
+    while let Some(place) = find(rest) {
         let is_end = rest[place] == b'"';
         rest = rest.get(place + if is_end { 1 } else { 2 }..).unwrap_or_default();
         if is_end {
@@ -79,7 +95,8 @@ mod tests {
     #[test]
     fn fields_are_found_as_they_are_written() {
         let text = r#" { "a" : 1 , "b":"x,}\"\\" ,"c":[{"d":[1,"]"]},2],"e":{} , "f\"g":null}  "#;
-        let meant = [("a", "1"), ("b", r#""x,}\"\\""#), ("c", r#"[{"d":[1,"]"]},2]"#), ("e", "{}"), (r#"f\"g"#, "null")];
+        let meant =
+            [("a", "1"), ("b", r#""x,}\"\\""#), ("c", r#"[{"d":[1,"]"]},2]"#), ("e", "{}"), (r#"f\"g"#, "null")];
         assert_eq!(found(text), meant);
         assert_eq!(field(text.as_bytes(), "e"), Some(&b"{}"[..]));
         assert_eq!((field(text.as_bytes(), "d"), field(b"{\"a\":1,\"a\":2}", "a")), (None, None));
@@ -87,7 +104,21 @@ mod tests {
 
     #[test]
     fn what_is_no_object_has_none_and_a_broken_one_those_before_the_fault() {
-        for text in ["", "[]", "\"x\"", "7", "{", "{}", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1", "{a:1}", "{\"a\" 1}", "{\"a\":]}"] {
+        for text in [
+            "",
+            "[]",
+            "\"x\"",
+            "7",
+            "{",
+            "{}",
+            "{\"a",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":1",
+            "{a:1}",
+            "{\"a\" 1}",
+            "{\"a\":]}",
+        ] {
             assert_eq!(found(text), [], "{text}");
         }
         assert_eq!(found(r#"{"a":1,"b":"x}"#), [("a", "1")]);

@@ -232,7 +232,8 @@ impl<D: Dial> Forward<D> {
                 return Err(refusal);
             }
         };
-        observed.answered_by(candidate.name, candidate.route.provider);
+        let metrics = candidate.addressed.metrics(candidate.name, self.gate.metrics());
+        observed.answered_by(candidate.name, candidate.route.provider, metrics);
         let limits = document.limits;
         let passing = Passing {
             api: candidate.api,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::api::Api;
 use super::usage::Usage;
-use crate::metrics::{Asked, Kind, Metrics, Side};
+use crate::metrics::{Asked, Kind, Metrics, ModelMetrics};
 use crate::refusal::Refusal;
 use crate::trace::Span;
 
@@ -19,8 +19,8 @@ use crate::trace::Span;
 pub struct Observed {
     metrics: Arc<Metrics>,
     began: Instant,
-    /// Who answers, as the document names it.
-    route: Option<(Name, Provider)>,
+    /// Who answers.
+    model: Option<Arc<ModelMetrics>>,
     outcome: Asked,
     is_streaming: bool,
     span: Span,
@@ -32,7 +32,7 @@ impl Observed {
     pub fn begin(metrics: Arc<Metrics>, api: Api, mut span: Span) -> Self {
         span.set("gen_ai.operation.name", operation(api));
         let (began, outcome) = (Instant::now(), Asked::Abandoned);
-        Self { metrics, began, route: None, outcome, is_streaming: false, span }
+        Self { metrics, began, model: None, outcome, is_streaming: false, span }
     }
 
     /// It asks for this model, which the document names, and for its answer in pieces or whole.
@@ -51,8 +51,8 @@ impl Observed {
     }
 
     /// This candidate answers.
-    pub fn answered_by(&mut self, name: &Name, provider: Provider) {
-        self.route = Some((name.clone(), provider));
+    pub fn answered_by(&mut self, name: &Name, provider: Provider, metrics: Arc<ModelMetrics>) {
+        self.model = Some(metrics);
         self.span.describe(|span| {
             span.set("gen_ai.provider.name", provider_name(provider));
             span.set("kars.model", name.to_string());
@@ -63,7 +63,9 @@ impl Observed {
     pub fn streamed(&mut self) {
         if !std::mem::replace(&mut self.is_streaming, true) {
             let after = self.began.elapsed();
-            self.metrics.first_token(self.route(), after);
+            if let Some(model) = &self.model {
+                model.first_token(after);
+            }
             self.span.set("gen_ai.response.time_to_first_chunk", after.as_secs_f64());
         }
     }
@@ -72,8 +74,9 @@ impl Observed {
     pub fn used(&mut self, usage: Usage) {
         self.span.count("gen_ai.usage.input_tokens", usage.input);
         self.span.count("gen_ai.usage.output_tokens", usage.output);
-        self.metrics.used(self.route(), Side::Input, usage.input);
-        self.metrics.used(self.route(), Side::Output, usage.output);
+        if let Some(model) = &self.model {
+            model.used(usage.input, usage.output);
+        }
     }
 
     /// Whether the router's own secret stood in the answer.
@@ -95,10 +98,6 @@ impl Observed {
         self.span.failed(refusal.code().as_str());
         self.outcome = if refusal.status().is_server_error() { Asked::Failed } else { Asked::Refused };
     }
-
-    fn route(&self) -> Option<(&Name, Provider)> {
-        self.route.as_ref().map(|(name, provider)| (name, *provider))
-    }
 }
 
 impl Drop for Observed {
@@ -106,7 +105,7 @@ impl Drop for Observed {
         if self.outcome == Asked::Abandoned {
             self.span.failed(Asked::Abandoned.as_str());
         }
-        self.metrics.inferred(self.route(), self.outcome, self.began.elapsed());
+        self.metrics.inferred(self.model.as_deref(), self.outcome, self.began.elapsed());
     }
 }
 

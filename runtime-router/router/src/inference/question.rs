@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn refused(body: &str) -> String {
-        let question = Question::read(&body);
+        let question = Question::read(body);
         let refusal = question.and_then(|question| {
             question.model_name()?;
             question.most()?;

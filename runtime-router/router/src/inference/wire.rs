@@ -24,6 +24,7 @@ use crate::dial;
 /// How often the connection moves within one turn of a task, where it could move further; then others have theirs.
 const ROUNDS: usize = 4;
 
+type Http = Connection<TokioIo<Box<dyn dial::Connection>>, Full<Bytes>>;
 type Sent = Request<Full<Bytes>>;
 
 /// A connection.
@@ -35,7 +36,7 @@ pub(super) struct Wire {
 /// What reads and writes.
 struct Carrier {
     /// None once it has ended.
-    connection: Option<Pin<Box<Connection<TokioIo<Box<dyn dial::Connection>>, Full<Bytes>>>>>,
+    connection: Option<Pin<Box<Http>>>,
     relay: Arc<Relay>,
     waker: Waker,
 }
@@ -103,11 +104,7 @@ impl fmt::Debug for Wire {
 
 impl Carrier {
     /// Moves until what is wanted has come, or nothing moves.
-    fn carry<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        mut wanted: impl FnMut(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
+    fn carry<T>(&mut self, context: &mut Context<'_>, mut wanted: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         self.relay.task.register(context.waker());
         for _ in 0..ROUNDS {
             self.relay.state.store(LOOKING, Ordering::SeqCst);

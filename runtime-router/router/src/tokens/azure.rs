@@ -94,7 +94,7 @@ pub(super) fn token(body: &[u8], asked: Moment) -> Option<Token> {
     let until = number(expires_on).and_then(|on| i64::try_from(on).ok()).map(|on| on.saturating_sub(asked.wall));
     let lasts = number(expires_in).into_iter().chain(until.map(|left| u64::try_from(left).unwrap_or(0))).min()?;
     let renew = number(refresh_in).map(Duration::from_secs);
-    Token::new(Secret::shown(access_token)?, asked, Duration::from_secs(lasts), renew)
+    Token::new(Secret::shown(&access_token)?, asked, Duration::from_secs(lasts), renew)
 }
 
 /// What an answer says is wrong, in words and numbers that hold no secret: `invalid_client, AADSTS70021`.

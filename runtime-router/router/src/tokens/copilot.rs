@@ -40,5 +40,5 @@ struct Answer {
 pub(super) fn token(body: &[u8], asked: Moment) -> Option<Token> {
     let Answer { token, expires_at, refresh_in } = serde_json::from_slice(body).ok()?;
     let lasts = u64::try_from(expires_at.checked_sub(asked.wall)?).ok()?;
-    Token::new(Secret::shown(token)?, asked, Duration::from_secs(lasts), refresh_in.map(Duration::from_secs))
+    Token::new(Secret::shown(&token)?, asked, Duration::from_secs(lasts), refresh_in.map(Duration::from_secs))
 }

@@ -133,18 +133,23 @@ impl Flow {
             });
         }
         verdict?;
-        match (self.redactor.feed(&bytes), &mut self.told) {
-            (None, None) => {
+        match self.redactor.feed(&bytes) {
+            Some(passes) => self.tell(&passes, gathered),
+            None if self.told.is_some() => self.tell(&bytes, gathered),
+            None => {
                 gathered.push(bytes);
                 Ok(())
             }
-            (None, Some(told)) => told.feed(&bytes, &mut gathered.all),
-            (Some(passes), Some(told)) => told.feed(&passes, &mut gathered.all),
-            (Some(passes), None) => {
-                gathered.add(&passes);
-                Ok(())
-            }
         }
+    }
+
+    /// Gathers bytes as the client's API has them; where they end in a failure, what was told until then.
+    fn tell(&mut self, bytes: &[u8], gathered: &mut Gathered) -> Result<(), Refusal> {
+        if let Some(told) = &mut self.told {
+            return told.feed(bytes, &mut gathered.all);
+        }
+        gathered.add(bytes);
+        Ok(())
     }
 
     /// The provider has sent all it will. Where that is not what its API ends with, the client is told.
@@ -153,13 +158,7 @@ impl Flow {
         let finished = self.settle();
         self.line.give_back();
         let held = self.redactor.end();
-        let told = match &mut self.told {
-            Some(told) => told.feed(&held, &mut gathered.all),
-            None => {
-                gathered.add(&held);
-                Ok(())
-            }
-        };
+        let told = self.tell(&held, gathered);
         let early = || Refusal::new(ErrorCode::UpstreamFailed, "the provider ended its answer before it was complete");
         let ended = told.and_then(|()| finished.then_some(()).ok_or_else(early));
         if let Err(refusal) = &ended {

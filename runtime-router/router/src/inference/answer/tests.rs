@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use hyper::Request;
-use kars_contract::router::{Budget, Severity};
 use kars_contract::Endpoint;
+use kars_contract::router::{Budget, Severity};
 use kars_kit::clock::now;
 use kars_kit::document::Files;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};

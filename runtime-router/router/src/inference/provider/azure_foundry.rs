@@ -61,7 +61,7 @@ mod tests {
         let meant = r#"{"input":[{"type":"message","content":"reasoning"},"reasoning",7],
             "include":["file_search_call.results"],"store":false}"#;
         let adapted = |body: &str, api| {
-            let question = Question::read(&body).unwrap();
+            let question = Question::read(body).unwrap();
             let mut edits = Edits::of(body);
             adapt(api, &question, &mut edits);
             edits.apply()

@@ -1,0 +1,34 @@
+//! Waiting, but not for ever. Not here: how long.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
+/// Waits for what is most likely there already: a clock is only set where it is not.
+pub(crate) async fn within<F: Future>(longest: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let mut future = pin!(future);
+    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+        Poll::Ready(came) => Ok(came),
+        Poll::Pending => timeout(longest, future).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_come_is_given_up() {
+        let (second, began) = (Duration::from_secs(1), Instant::now());
+        assert_eq!(within(Duration::ZERO, async { 7 }).await, Ok(7));
+        assert_eq!(within(second * 3, sleep(second)).await, Ok(()));
+        assert!(within(second, sleep(second * 3)).await.is_err());
+        assert_eq!(began.elapsed().as_secs(), 2);
+    }
+}
