@@ -1,6 +1,7 @@
 //! The built router between an agent, its models and its MCP servers. Not here: what one module decides by itself, which its own tests ask.
 
 mod acceptance;
+mod budgets;
 mod hermes;
 mod hostile;
 mod inference;

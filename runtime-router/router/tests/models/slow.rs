@@ -14,7 +14,7 @@ use crate::provider::{Provider, end, events, piece};
 use crate::support::Router;
 
 /// A client that has asked for a stream.
-fn asking(router: &Router) -> TcpStream {
+pub(crate) fn asking(router: &Router) -> TcpStream {
     let mut client = TcpStream::connect(router.api()).expect("it listens");
     let body = json!({"model": "gpt-5", "messages": [], "stream": true}).to_string();
     let head =
@@ -24,7 +24,7 @@ fn asking(router: &Router) -> TcpStream {
 }
 
 /// What the agent has used today, once nothing is set aside any more.
-fn used(router: &Router) -> u64 {
+pub(crate) fn used(router: &Router) -> u64 {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
         let budgets: Value = serde_json::from_str(&router.ctl("budgets")).expect("it is JSON");
