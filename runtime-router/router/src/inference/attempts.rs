@@ -19,6 +19,7 @@ use super::breaker::Breaker;
 use super::edit::Edits;
 use super::provider::ways;
 use super::question::Question;
+use super::retries::Retries;
 use super::upstream::{Answered, Upstream, retry_after};
 use crate::credentials::Secret;
 use crate::dial::Dial;
@@ -41,6 +42,7 @@ pub struct Attempts<D> {
     upstream: Upstream<D>,
     tokens: Tokens,
     breaker: Arc<Breaker>,
+    retries: Retries,
 }
 
 /// A request that may be sent, to any of its candidates.
@@ -124,7 +126,7 @@ impl<'a> Asked<'a> {
 
 impl<D: Dial> Attempts<D> {
     pub(super) fn new(gate: Gate, upstream: Upstream<D>, tokens: Tokens) -> Self {
-        Self { gate, upstream, tokens, breaker: Arc::default() }
+        Self { gate, upstream, tokens, breaker: Arc::default(), retries: Retries::default() }
     }
 
     /// How every candidate has fared.
@@ -141,6 +143,7 @@ impl<D: Dial> Attempts<D> {
     pub(super) async fn first_of<'p>(&self, plan: &Plan<'p>, generation: &Generation) -> Result<Got<'p>, Refusal> {
         let began = Instant::now();
         let mut last = None;
+        self.retries.earn();
         for candidate in &plan.candidates {
             let name = candidate.name;
             if began.elapsed() > FAILOVER {
@@ -149,6 +152,9 @@ impl<D: Dial> Attempts<D> {
             if !self.breaker.may_try(name) {
                 self.gate.metrics().attempted(name, candidate.route.provider, Attempt::LeftAlone);
                 continue;
+            }
+            if last.is_some() && !self.retries.take() {
+                break;
             }
             match self.try_one(plan, generation, *candidate).await {
                 Ok((answered, proof)) => return Ok(Got { answered, candidate: *candidate, proof }),
@@ -198,7 +204,7 @@ impl<D: Dial> Attempts<D> {
         }
         let wait = retry_after(answered.response.headers());
         self.breaker.failed(name, wait);
-        let is_last = plan.candidates.last().is_some_and(|last| last.name == name);
+        let is_last = plan.candidates.last().is_some_and(|last| last.name == name) || !self.retries.has_one();
         if is_last {
             // The client reads the provider's own words, and when to come again.
             return Ok((answered, proof));

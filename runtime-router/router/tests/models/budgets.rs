@@ -4,8 +4,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -114,7 +114,8 @@ fn a_kill_counts_nothing_too_low() {
     assert_eq!(used(&router), 300);
     let mut client = TcpStream::connect(router.api()).expect("it listens");
     let body = QUESTION.replace("90", "90,\"stream\":true");
-    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head =
+        format!("POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\r\n", body.len());
     client.write_all((head + &body).as_bytes()).expect("it reads");
     assert!(client.read(&mut [0; 16]).is_ok_and(|read| read > 0), "the fourth has begun");
     let under_way = reserved(&router);
