@@ -36,13 +36,16 @@ fn crowd(router: &Router, kind: &str, half: &[u8], size: usize) -> (Vec<TcpStrea
             client
         })
         .collect();
-    let turned_away = |mut client: &TcpStream| {
-        client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let turned_away = |client: &&TcpStream| {
+        client.set_nonblocking(true).unwrap();
         let mut answer = [0; 12];
-        client.read_exact(&mut answer).is_ok() && answer == *b"HTTP/1.1 503"
+        client.peek(&mut answer).is_ok_and(|length| length == 12) && answer == *b"HTTP/1.1 503"
     };
-    // The last have been decided once the first have waited.
-    let away = clients.iter().rev().filter(|client| turned_away(client)).count();
+    let (until, mut away) = (Instant::now() + Duration::from_secs(20), 0);
+    while away < size / 3 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(200));
+        away = clients.iter().filter(turned_away).count();
+    }
     (clients, away)
 }
 
