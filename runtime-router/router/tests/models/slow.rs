@@ -16,11 +16,17 @@ use crate::support::Router;
 /// A client that has asked for a stream.
 pub(crate) fn asking(router: &Router) -> TcpStream {
     let mut client = TcpStream::connect(router.api()).expect("it listens");
-    let body = json!({"model": "gpt-5", "messages": [], "stream": true}).to_string();
-    let head =
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-type: application/json";
-    write!(client, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("it reads");
+    ask(&mut client, "close");
     client
+}
+
+/// Asks for a stream, after which the connection is closed or kept.
+fn ask(client: &mut TcpStream, connection: &str) {
+    let body = json!({"model": "gpt-5", "messages": [], "stream": true}).to_string();
+    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: {connection}");
+    let length = body.len();
+    let request = format!("{head}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}");
+    client.write_all(request.as_bytes()).expect("it reads");
 }
 
 /// What the agent has used today, once nothing is set aside any more.
@@ -118,10 +124,12 @@ fn streams_that_nobody_reads_take_no_memory() {
     let router = alone(&provider, &json!({}));
     let before = router.memory();
     let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| asking(&router)).collect();
-    let mut seen = 0;
-    while seen == 0 || seen != sent.load(Ordering::Relaxed) {
-        seen = sent.load(Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(500));
+    let (mut seen, mut still) = (0, 0);
+    while still < 4 {
+        thread::sleep(Duration::from_millis(400));
+        let now = sent.load(Ordering::Relaxed);
+        still = if now == seen && now >= 2 * CLIENTS as u64 { still + 1 } else { 0 };
+        seen = now;
     }
     let whole = 480 * CLIENTS as u64;
     assert!(seen < whole, "the provider waits: {seen} of {whole} events are sent");
@@ -137,9 +145,10 @@ fn streams_that_nobody_reads_take_no_memory() {
 }
 
 /// How many of the events of a stream arrive before the next one is sent, which is a moment later.
-fn arrived_in_time(router: &Router, order: &Mutex<Vec<(bool, usize)>>) -> usize {
+fn arrived_in_time(client: &mut TcpStream, order: &Mutex<Vec<(bool, usize)>>) -> usize {
     order.lock().expect("nobody panics with it").clear();
-    let (mut client, mut read, mut bytes, mut found) = (asking(router), String::new(), [0; 4096], 0);
+    ask(client, "keep-alive");
+    let (mut read, mut bytes, mut found) = (String::new(), [0; 4096], 0);
     loop {
         let length = client.read(&mut bytes).expect("it answers");
         read.push_str(&String::from_utf8_lossy(&bytes[..length]));
@@ -148,7 +157,7 @@ fn arrived_in_time(router: &Router, order: &Mutex<Vec<(bool, usize)>>) -> usize 
             order.push((false, found));
             found += 1;
         }
-        if length == 0 {
+        if length == 0 || read.ends_with("\r\n0\r\n\r\n") {
             assert_eq!(found, PACED, "{read}");
             let place = |what| order.iter().position(|entry| *entry == what).expect("it has happened");
             return (0..PACED - 1).filter(|event| place((false, *event)) < place((true, event + 1))).count();
@@ -174,7 +183,10 @@ fn every_event_of_a_stream_passes_before_the_next_one_comes() {
         goes_on && piece(stream, "data: [DONE]\n\n") && end(stream)
     });
     let router = alone(&provider, &json!({}));
-    // A machine that is busy may hold one up; a socket that gathers what is written would hold up some of every stream.
-    let best = (0..10).map(|_| arrived_in_time(&router, &order)).max();
+    // A machine that is busy may hold one up. A socket that gathers what is written holds up some of every stream but the first, as the
+    // client's system acknowledges late once there have been several questions and answers.
+    let mut client = TcpStream::connect(router.api()).expect("it listens");
+    (0..3).for_each(|_| assert!(arrived_in_time(&mut client, &order) > 0));
+    let best = (0..10).map(|_| arrived_in_time(&mut client, &order)).max();
     assert_eq!(best, Some(PACED - 1), "all but the last have a next one");
 }
