@@ -56,7 +56,7 @@ mod tests {
 
     /// What becomes of four bytes that come so long after one another, and after how many seconds.
     async fn read_in(pause: Duration) -> (String, u64) {
-        let (mut client, server) = duplex(4096);
+        let (mut client, connection) = duplex(4096);
         let service = service_fn(|request: Request<Incoming>| async {
             let told = match read(request.into_body(), 100).await {
                 Ok(bytes) => format!("{} bytes", bytes.len()),
@@ -64,7 +64,7 @@ mod tests {
             };
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(told))))
         });
-        let served = Builder::new().serve_connection(TokioIo::new(server), service);
+        let served = Builder::new().serve_connection(TokioIo::new(connection), service);
         let began = Instant::now();
         let asked = async {
             client.write_all(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\n").await?;
