@@ -21,6 +21,7 @@ import cases_crowd
 import cases_dark
 import cases_disk
 import cases_fetch
+import cases_files
 import cases_handover
 import cases_http
 import cases_names
@@ -45,6 +46,7 @@ GROUPS = [
     cases_handover,
     cases_crowd,
     cases_bulk,
+    cases_files,
     cases_reload,
     cases_disk,
     cases_tokens,

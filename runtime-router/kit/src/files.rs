@@ -35,16 +35,17 @@ impl Files {
         Ok(Self::of(u64::MAX))
     }
 
-    /// Whether a client that has just been accepted may stay: clients have a third, their hosts another.
+    /// Whether a client that has just been accepted may stay: as long as two fifths are open. Each may still want a host, so that a
+    /// fifth is left whatever they do.
     #[must_use]
     pub fn has_room_for(&self, client: &impl AsFd) -> bool {
-        number(client) < self.most / 3
+        number(client) < self.most / 5 * 2
     }
 
-    /// Whether a file that only makes something faster may stay: it leaves a third, for whatever must be there.
+    /// Whether a file that only makes something faster may stay: as long as a quarter are open, so that it takes no client's place.
     #[must_use]
     pub fn has_plenty_beside(&self, file: &impl AsFd) -> bool {
-        number(file) < self.most / 3 * 2
+        number(file) < self.most / 4
     }
 }
 
@@ -63,10 +64,9 @@ mod tests {
         let file = File::open("/dev/null").unwrap();
         let open = number(&file);
         assert!(open > 2, "three are always open");
-        let (clients, speed) = (Files::of((open + 1) * 3), Files::of((open + 1) * 3 / 2 + 2));
-        assert!(clients.has_room_for(&file) && clients.has_plenty_beside(&file));
-        assert!(!speed.has_room_for(&file) && speed.has_plenty_beside(&file));
-        let neither = Files::of(open);
+        let (many, some, neither) = (Files::of((open + 1) * 5), Files::of((open + 1) * 3), Files::of(open * 2));
+        assert!(many.has_room_for(&file) && many.has_plenty_beside(&file));
+        assert!(some.has_room_for(&file) && !some.has_plenty_beside(&file));
         assert!(!neither.has_room_for(&file) && !neither.has_plenty_beside(&file));
     }
 }
