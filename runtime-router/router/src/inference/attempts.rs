@@ -31,7 +31,7 @@ use crate::tokens::{Proof, Tokens};
 use crate::trace::{Span, TRACEPARENT};
 
 /// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
-const FIRST_BYTE: Duration = Duration::from_mins(10);
+pub(super) const FIRST_BYTE: Duration = Duration::from_mins(10);
 /// After this time no further candidate is tried.
 const FAILOVER: Duration = Duration::from_mins(2);
 
