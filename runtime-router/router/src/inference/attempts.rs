@@ -153,16 +153,10 @@ impl<D: Dial> Attempts<D> {
                 self.gate.metrics().attempted(name, candidate.route.provider, Attempt::LeftAlone);
                 continue;
             }
-            if last.is_some() && !self.retries.take() {
-                break;
-            }
             match self.try_one(plan, generation, *candidate).await {
                 Ok((answered, proof)) => return Ok(Got { answered, candidate: *candidate, proof }),
                 Err(Failed::Last(refusal)) => return Err(refusal),
-                Err(Failed::Next(refusal)) => {
-                    tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
-                    last = Some(refusal);
-                }
+                Err(Failed::Next(refusal)) => last = Some(refusal),
             }
         }
         Err(last.unwrap_or_else(|| {
@@ -180,13 +174,18 @@ impl<D: Dial> Attempts<D> {
         let attempted = |outcome| self.gate.metrics().attempted(name, route.provider, outcome);
         let mut span = self.span(plan, candidate);
         let asked = self.shown(plan, generation, candidate, &span).await;
-        let (answered, proof) = asked.inspect_err(|failed| {
+        let asked = asked.inspect_err(|failed| {
             if let Failed::Next(refusal) = failed {
                 self.breaker.failed(name, None);
                 let is_late = matches!(refusal.code(), ErrorCode::UpstreamTimeout | ErrorCode::EgressConnectTimeout);
                 attempted(if is_late { Attempt::Late } else { Attempt::Unreachable });
+                tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
             }
             span.failed(failed.refusal().code().as_str());
+        });
+        let (answered, proof) = asked.map_err(|failed| match failed {
+            Failed::Next(refusal) if !self.goes_on(plan, name) => Failed::Last(refusal),
+            failed => failed,
         })?;
         let status = answered.response.status();
         span.count("http.response.status_code", status.as_u16().into());
@@ -204,8 +203,8 @@ impl<D: Dial> Attempts<D> {
         }
         let wait = retry_after(answered.response.headers());
         self.breaker.failed(name, wait);
-        let is_last = plan.candidates.last().is_some_and(|last| last.name == name) || !self.retries.has_one();
-        if is_last {
+        tracing::warn!(model = name.as_str(), status = status.as_u16(), "a model did not answer");
+        if !self.goes_on(plan, name) {
             // The client reads the provider's own words, and when to come again.
             return Ok((answered, proof));
         }
@@ -214,6 +213,11 @@ impl<D: Dial> Attempts<D> {
         Err(Failed::Next(
             wait.map_or(refusal.clone(), |wait| refusal.after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
         ))
+    }
+
+    /// Whether the next candidate is asked, where one has failed: there is one, and a retry for it.
+    fn goes_on(&self, plan: &Plan<'_>, failed: &Name) -> bool {
+        plan.candidates.last().is_some_and(|last| last.name != failed) && self.retries.take()
     }
 
     /// The span of one candidate's turn, until the head of its answer.

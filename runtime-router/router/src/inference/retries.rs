@@ -35,11 +35,6 @@ impl Retries {
         left.retries = (left.retries + EARNED).min(MOST);
     }
 
-    /// Whether there is one, for whoever only looks.
-    pub(super) fn has_one(&self) -> bool {
-        self.left().retries >= 1.0
-    }
-
     /// Takes one, if there is one.
     pub(super) fn take(&self) -> bool {
         let mut left = self.left();
@@ -74,9 +69,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_request_in_ten_and_a_few_more() {
         let retries = Retries::default();
-        assert!(retries.has_one());
         assert_eq!(taken(&retries), 10, "the floor");
-        assert!(!retries.has_one());
         (0..205).for_each(|_| retries.earn());
         assert_eq!(taken(&retries), 20, "a tenth");
         (0..5000).for_each(|_| retries.earn());
