@@ -12,6 +12,7 @@ import struct
 import sys
 import threading
 import time
+import zlib
 
 RESOLVER = "9.9.9.9"
 PUBLIC = "1.2.3.4"
@@ -31,6 +32,8 @@ SPECIAL6 = """
 ::ffff:10.0.0.1 ::1.2.3.4 64:ff9b::102:304 64:ff9b:1::1 2002:102:304::1 2001::1 fd00:ec2::254 3fff::1 5f00::1
 """.split()
 PUBLIC6 = "2600:aaaa::4"
+# Bytes that a source has.
+BULK = 300 << 20
 # What every issuer of tokens gives.
 TOKEN = "canary-token"
 
@@ -50,6 +53,7 @@ ZONE = {
     "many.kars.example": [f"1.2.4.{number}" for number in range(1, 66)],
     "ended.kars.example": [PUBLIC],
     "soon.kars.example": [PUBLIC],
+    "bulk.kars.example": [PUBLIC],
     "six.kars.example": [PUBLIC6],
     "api.github.com": [OTHER],
     "login.microsoftonline.com": [OTHER],
@@ -176,7 +180,11 @@ def http(connection, meant, port):
             head += line
         text = head.decode("latin-1")
         headers = dict(line.lower().split(": ", 1) for line in text.split("\r\n")[1:] if ": " in line)
-        body = stream.read(int(headers.get("content-length", 0)))
+        length = int(headers.get("content-length", 0))
+        if text.startswith("POST /sink "):
+            json_answer(connection, swallowed(stream, length))
+            continue
+        body = stream.read(length)
         if headers.get("transfer-encoding") == "chunked":
             while True:
                 size = int(stream.readline(), 16)
@@ -188,7 +196,46 @@ def http(connection, meant, port):
         answer_http(connection, *text.split(" ")[:2])
 
 
+def swallowed(stream, length=None):
+    """Reads so much, or all there is, and keeps nothing of it."""
+    found = 0
+    while (length is None or found < length) and (chunk := stream.read1(1 << 20 if length is None else min(1 << 20, length - found))):
+        found += len(chunk)
+    log(what="sunk", bytes=found)
+    return found
+
+
+def sink(connection, meant, port):
+    connection.sendall(str(swallowed(connection.makefile("rb"))).encode())
+
+
+def source(connection, meant, port):
+    for _ in range(BULK >> 20):
+        connection.sendall(bytes(1 << 20))
+
+
+def bomb(connection, mebibytes):
+    """An answer that is a thousand times as large once it is unpacked."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = packer.compress(bytes(64 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    size = len(block) * 16 * mebibytes
+    connection.sendall(f"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {size + 10}\r\n\r\n".encode())
+    connection.sendall(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
+    sent = 0
+    try:
+        for _ in range(16 * mebibytes):
+            connection.sendall(block)
+            sent += len(block)
+    finally:
+        log(what="bomb", bytes=sent)
+
+
 def answer_http(connection, method, path):
+    if path.startswith("/huge"):
+        connection.sendall(f"HTTP/1.1 200 OK\r\ncontent-length: {BULK}\r\n\r\n".encode())
+        return source(connection, None, None)
+    if path.startswith("/bomb/"):
+        return bomb(connection, int(path.removeprefix("/bomb/")))
     if path.startswith("/big"):
         connection.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
         sent = 0
@@ -266,7 +313,7 @@ def tls(folder):
 def main(folder):
     global log_file
     log_file = open(f"{folder}/outside.log", "a", encoding="utf-8")
-    handlers = [(80, http), (81, http), (443, tls(folder)), (7, echo), (9, deaf), (25, banner), (8080, http)]
+    handlers = [(80, http), (81, http), (443, tls(folder)), (7, echo), (9, deaf), (11, sink), (12, source), (25, banner), (8080, http)]
     threads = [threading.Thread(target=serve, args=(port, handle), daemon=True) for port, handle in handlers]
     threads.append(threading.Thread(target=serve, args=(80, http, PUBLIC6), daemon=True))
     threads.append(threading.Thread(target=resolver, daemon=True))

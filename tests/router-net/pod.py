@@ -83,6 +83,11 @@ class Router:
         with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) // 1024
 
+    def peak(self):
+        """The most memory that it has had in use."""
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as status:
+            return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) // 1024
+
     def stop(self):
         self.process.terminate()
         return self.process.wait(40)

@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use crate::files::Files;
 use crate::serve::Tasks;
 
 /// What is sent: whole, or piece by piece with an error at its end.
@@ -61,8 +62,9 @@ const HEADERS_OF_HYPER: usize = 100;
 /// How long to wait when the system has no sockets left.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves a listener until the program drains; connections then finish what they do.
-pub async fn serve(listener: TcpListener, ceilings: Ceilings, tasks: Tasks, answer: Arc<impl Answer>) {
+/// Serves a listener until the program drains; connections then finish what they do. Where files run out, clients are turned away as
+/// if they were too many.
+pub async fn serve(listener: TcpListener, ceilings: Ceilings, files: Files, tasks: Tasks, answer: Arc<impl Answer>) {
     let room = Arc::new(Semaphore::new(ceilings.connections));
     loop {
         let accepted = tokio::select! {
@@ -77,7 +79,8 @@ pub async fn serve(listener: TcpListener, ceilings: Ceilings, tasks: Tasks, answ
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+        let permit = Arc::clone(&room).try_acquire_owned().ok().filter(|_| files.has_room_for(&stream));
+        let Some(permit) = permit else {
             answer.no_room();
             tasks.spawn(no_room(stream));
             continue;

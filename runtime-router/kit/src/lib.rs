@@ -6,6 +6,7 @@ pub mod accepted;
 pub mod admin;
 pub mod clock;
 pub mod document;
+pub mod files;
 pub mod http;
 pub mod log;
 pub mod serve;

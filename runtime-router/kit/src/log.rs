@@ -14,6 +14,8 @@ pub fn start(filter: Option<&str>) -> Result<(), ParseError> {
     let filter = EnvFilter::builder().parse(filter.unwrap_or(DEFAULT_FILTER))?;
     let subscriber =
         tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(io::stderr);
+    // Told on stderr that stderr is gone, it would panic.
+    let subscriber = subscriber.log_internal_errors(false);
     // Only the first of a process counts; tests start several programs in one.
     if subscriber.try_init().is_err() {
         tracing::debug!("logging has been started before");

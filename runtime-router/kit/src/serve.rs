@@ -42,16 +42,26 @@ impl Tasks {
     }
 }
 
-/// The signals that end a program.
+/// The signals that end a program. All others that would end it by default change nothing, but for those that ask for a core dump.
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    _ignored: [Signal; 4],
 }
 
 impl Signals {
     /// From now on the signals do not kill the process.
     pub fn take() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            _ignored: [
+                signal(SignalKind::hangup())?,
+                signal(SignalKind::user_defined1())?,
+                signal(SignalKind::user_defined2())?,
+                signal(SignalKind::alarm())?,
+            ],
+        })
     }
 
     /// Completes with the next signal.

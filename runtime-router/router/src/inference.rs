@@ -17,6 +17,7 @@ pub mod models;
 pub mod observed;
 pub mod provider;
 pub mod question;
+mod retries;
 pub mod safety;
 pub mod sse;
 pub mod toolbox;

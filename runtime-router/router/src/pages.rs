@@ -118,13 +118,14 @@ pub(crate) fn readiness(gate: &Gate, tokens: &Tokens, draining: bool) -> Readine
     if draining {
         say("problem", "the router is ending".into());
     }
-    let audit = gate.audit().works();
-    if !audit {
-        say("problem", "the audit log cannot be written".into());
-    }
     let health = tokens.health();
     if !health.ready {
         say("problem", "a model has no candidate whose credential is there".into());
+    }
+    // Said instead of any other: while it is so, nothing at all is allowed.
+    let audit = gate.audit().works();
+    if !audit {
+        say("problem", "the audit log cannot be written".into());
     }
     if !health.problems.is_empty() {
         let problems = health.problems.into_iter().map(|(route, problem)| (route.to_string(), problem.into()));

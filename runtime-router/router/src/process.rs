@@ -11,6 +11,7 @@ use std::time::Duration;
 use kars_contract::router::Limits;
 use kars_kit::clock;
 use kars_kit::document::{CannotLoad, Loaded};
+use kars_kit::files::Files;
 use kars_kit::http::{Ceilings, serve};
 use kars_kit::serve::{Signals, Tasks};
 use kars_kit::watch::Watch;
@@ -150,7 +151,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
         ledger: ledger.clone(),
         traces: Export::start(collector, spans),
     };
-    let limits = Limits::default();
+    let (limits, files) = (Limits::default(), Files::raise()?);
     let watch = Watch::new(config.files.clone(), config.pod.clone(), config.state.clone());
     let mut watcher = Watcher { watch, slot, current, audit, metrics, told: None };
     watcher.look();
@@ -170,15 +171,16 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let agent = ceilings(limits, limits.agent_connections);
     let connections = size(limits.connections);
     let answers = Api::new(gate.clone(), ways, running.api, agent.connections);
-    tasks.spawn(serve(bound.api, ceilings(limits, limits.connections), tasks.clone(), answers));
+    tasks.spawn(serve(bound.api, ceilings(limits, limits.connections), files, tasks.clone(), answers));
     let responder = Responder::new(gate.clone(), connector.clone(), tasks.clone());
     tasks.spawn(Arc::clone(&responder).serve_tcp(bound.dns));
     tasks.spawn(responder.serve_udp(bound.questions));
-    tasks.spawn(Proxy::new(gate.clone(), connector, tasks.clone()).serve(bound.proxy, connections));
+    tasks.spawn(Proxy::new(gate.clone(), connector, files, tasks.clone()).serve(bound.proxy, connections));
     keeper.look();
     tasks.spawn(keeper.keep(tasks.clone()));
     let pages = Pages::new(gate.clone(), tokens.clone(), measures, tasks.clone());
-    tasks.spawn(serve(bound.admin, agent, tasks.clone(), pages));
+    // Whoever probes is answered as long as there is any file.
+    tasks.spawn(serve(bound.admin, agent, Files::of(u64::MAX), tasks.clone(), pages));
     let operator = Operator { gate, ledger, tokens, log: config.state.join(AUDIT_FOLDER), tasks: tasks.clone() };
     tasks.spawn(operator::serve(socket, config.state.clone(), operator));
     tracing::info!(api = %running.api, proxy = %running.proxy, dns = %running.dns, admin = %running.admin, "serving");

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use kars_contract::router::Limits;
 use kars_contract::{Hostname, Port};
+use kars_kit::files::Files;
 use kars_kit::http::{no_delay, no_room};
 use kars_kit::serve::Tasks;
 use opentelemetry::trace::SpanContext;
@@ -47,14 +48,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Proxy {
     gate: Gate,
     connector: Connector,
+    files: Files,
     tasks: Tasks,
 }
 
 impl Proxy {
     /// A proxy that asks this gate.
     #[must_use]
-    pub fn new(gate: Gate, connector: Connector, tasks: Tasks) -> Arc<Self> {
-        Arc::new(Self { gate, connector, tasks })
+    pub fn new(gate: Gate, connector: Connector, files: Files, tasks: Tasks) -> Arc<Self> {
+        Arc::new(Self { gate, connector, files, tasks })
     }
 
     /// Serves a listener until the program drains. A connection counts until its tunnel has ended.
@@ -75,7 +77,7 @@ impl Proxy {
             };
             // A document may lower the ceiling while connections are open.
             let lowered = usize::try_from(self.limits().connections).unwrap_or(usize::MAX);
-            let full = connections - room.available_permits() >= lowered;
+            let full = connections - room.available_permits() >= lowered || !self.files.has_room_for(&stream);
             let place = Arc::clone(&room).try_acquire_owned().ok().filter(|_| !full);
             let Some(place) = place else {
                 self.gate.metrics().reached(Ceiling::Connections);

@@ -20,6 +20,7 @@ use super::breaker::Breaker;
 use super::edit::Edits;
 use super::provider::ways;
 use super::question::Question;
+use super::retries::Retries;
 use super::upstream::{Coming, Upstream, retry_after};
 use crate::credentials::Secret;
 use crate::dial::Dial;
@@ -31,7 +32,7 @@ use crate::tokens::{Proof, Tokens};
 use crate::trace::{Span, TRACEPARENT};
 
 /// How long a provider may take to begin its answer: one that is not streamed comes when all of it is there.
-const FIRST_BYTE: Duration = Duration::from_mins(10);
+pub(super) const FIRST_BYTE: Duration = Duration::from_mins(10);
 /// After this time no further candidate is tried.
 const FAILOVER: Duration = Duration::from_mins(2);
 
@@ -42,6 +43,7 @@ pub struct Attempts<D> {
     upstream: Upstream<D>,
     tokens: Tokens,
     breaker: Arc<Breaker>,
+    retries: Retries,
 }
 
 /// A request that may be sent, to any of its candidates.
@@ -126,7 +128,7 @@ impl<'a> Asked<'a> {
 
 impl<D: Dial> Attempts<D> {
     pub(super) fn new(gate: Gate, upstream: Upstream<D>, tokens: Tokens) -> Self {
-        Self { gate, upstream, tokens, breaker: Arc::default() }
+        Self { gate, upstream, tokens, breaker: Arc::default(), retries: Retries::default() }
     }
 
     /// How every candidate has fared.
@@ -143,6 +145,7 @@ impl<D: Dial> Attempts<D> {
     pub(super) async fn first_of<'p>(&self, plan: &Plan<'p>, generation: &Generation) -> Result<Got<'p>, Refusal> {
         let began = Instant::now();
         let mut last = None;
+        self.retries.earn();
         for candidate in &plan.candidates {
             let name = candidate.name;
             if began.elapsed() > FAILOVER {
@@ -156,10 +159,7 @@ impl<D: Dial> Attempts<D> {
             match self.try_one(plan, generation, *candidate).await {
                 Ok((answered, proof)) => return Ok(Got { answered, candidate: *candidate, proof }),
                 Err(Failed::Last(refusal)) => return Err(refusal),
-                Err(Failed::Next(refusal)) => {
-                    tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
-                    last = Some(refusal);
-                }
+                Err(Failed::Next(refusal)) => last = Some(refusal),
             }
         }
         Err(last.unwrap_or_else(|| {
@@ -178,13 +178,18 @@ impl<D: Dial> Attempts<D> {
         let attempted = |outcome| metrics.attempted(&addressed.metrics(name, metrics), outcome);
         let mut span = self.span(plan, candidate);
         let asked = self.shown(plan, generation, candidate, &span).await;
-        let (answered, proof) = asked.inspect_err(|failed| {
+        let asked = asked.inspect_err(|failed| {
             if let Failed::Next(refusal) = failed {
                 self.breaker.failed(name, None);
                 let is_late = matches!(refusal.code(), ErrorCode::UpstreamTimeout | ErrorCode::EgressConnectTimeout);
                 attempted(if is_late { Attempt::Late } else { Attempt::Unreachable });
+                tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
             }
             span.failed(failed.refusal().code().as_str());
+        });
+        let (answered, proof) = asked.map_err(|failed| match failed {
+            Failed::Next(refusal) if !self.goes_on(plan, name) => Failed::Last(refusal),
+            failed => failed,
         })?;
         let status = answered.status();
         span.count("http.response.status_code", status.as_u16().into());
@@ -202,8 +207,8 @@ impl<D: Dial> Attempts<D> {
         }
         let wait = retry_after(answered.headers());
         self.breaker.failed(name, wait);
-        let is_last = plan.candidates.last().is_some_and(|last| last.name == name);
-        if is_last {
+        tracing::warn!(model = name.as_str(), status = status.as_u16(), "a model did not answer");
+        if !self.goes_on(plan, name) {
             // The client reads the provider's own words, and when to come again.
             return Ok((answered, proof));
         }
@@ -212,6 +217,11 @@ impl<D: Dial> Attempts<D> {
         Err(Failed::Next(
             wait.map_or(refusal.clone(), |wait| refusal.after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
         ))
+    }
+
+    /// Whether the next candidate is asked, where one has failed: there is one, and a retry for it.
+    fn goes_on(&self, plan: &Plan<'_>, failed: &Name) -> bool {
+        plan.candidates.last().is_some_and(|last| last.name != failed) && self.retries.take()
     }
 
     /// The span of one candidate's turn, until the head of its answer.

@@ -73,11 +73,14 @@ impl Breaker {
         health.failures = if stale { 1 } else { health.failures.saturating_add(1) };
         health.last = now;
         let pause = match health.open {
+            // It was asked before it was left alone, as others were that failed with it.
+            Some(open) if !open.tried => open.pause,
             Some(open) => (open.pause * 2).min(LONGEST),
             None if health.failures >= FAILURES => PAUSE,
             None => return,
         };
-        let until = now + wait.unwrap_or_default().min(LONGEST).max(pause);
+        let asked = now + wait.unwrap_or_default().min(LONGEST);
+        let until = health.open.filter(|open| !open.tried).map_or(now + pause, |open| open.until).max(asked);
         health.open = Some(Open { until, pause, tried: false });
     }
 
@@ -115,6 +118,20 @@ mod tests {
         breaker.well(&main());
         assert!(!breaker.is_open(&main()));
         assert!(breaker.may_try(&main()) && breaker.may_try(&main()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_that_fail_at_once_are_one_outage() {
+        let breaker = Breaker::default();
+        for _ in 0..1000 {
+            assert!(breaker.may_try(&main()) || breaker.is_open(&main()));
+            breaker.failed(&main(), None);
+        }
+        tokio::time::advance(PAUSE).await;
+        assert!(breaker.may_try(&main()), "it is tried again after the first pause");
+        breaker.failed(&main(), None);
+        tokio::time::advance(PAUSE).await;
+        assert!(!breaker.may_try(&main()), "which doubles only now");
     }
 
     #[tokio::test(start_paused = true)]

@@ -130,8 +130,8 @@ impl Ledger {
                 return exceeded(field, message);
             }
         }
+        books.raise(budget, tokens).map_err(unknown)?;
         books.reserved = books.reserved.saturating_add(tokens);
-        books.raise(budget).map_err(unknown)?;
         Ok(Reservation { ledger: self.clone(), tokens, settled: false })
     }
 
@@ -208,9 +208,9 @@ impl Books {
         }
     }
 
-    /// Writes a higher ceiling where the count could come to the one that is written.
-    fn raise(&mut self, budget: &Budget) -> Result<(), Refusal> {
-        let could = |count: &Count| count.used.saturating_add(self.reserved);
+    /// Writes a higher ceiling where the count could, with so many tokens more, come to the one that is written.
+    fn raise(&mut self, budget: &Budget, tokens: u64) -> Result<(), Refusal> {
+        let could = |count: &Count| count.used.saturating_add(self.reserved).saturating_add(tokens);
         let (day, month) = (could(&self.day), could(&self.month));
         if day <= self.day.ceiling && month <= self.month.ceiling {
             return Ok(());

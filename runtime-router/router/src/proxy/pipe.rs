@@ -4,6 +4,7 @@
 
 use std::io;
 
+use kars_kit::files::Files;
 use rustix::fd::OwnedFd;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use tokio::io::Interest;
@@ -20,9 +21,12 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    /// A new one; none where the system has no files left.
-    pub(super) fn open() -> Option<Self> {
+    /// A new one; none where the process has few files left.
+    pub(super) fn open(files: Files) -> Option<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
+        if !files.has_plenty_beside(&write) {
+            return None;
+        }
         if let Err(error) = fcntl_setpipe_size(&write, SIZE) {
             tracing::debug!(%error, "a pipe stays small");
         }

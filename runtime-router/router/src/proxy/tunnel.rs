@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use kars_kit::files::Files;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -60,6 +61,7 @@ enum Closed {
 
 /// How much has moved, and when last.
 struct Traffic {
+    files: Files,
     began: Instant,
     /// Milliseconds after the beginning.
     last: AtomicU64,
@@ -75,7 +77,7 @@ impl Tunnel<'_> {
     pub(super) async fn run(mut self, first: FirstFlight) {
         let metrics = self.proxy.gate.metrics();
         let (_open, _lasting) = (Open::count(&metrics.tunnels), metrics.lasting(self.kind));
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(self.proxy.files);
         let ends = async {
             let up = async {
                 let first = Box::pin(first.checked(&self)).await?;
@@ -160,9 +162,9 @@ enum Step {
 }
 
 impl Traffic {
-    fn new() -> Self {
-        let zero = || AtomicU64::new(0);
-        Self { began: Instant::now(), last: zero(), up: zero(), down: zero(), counted_up: zero(), counted_down: zero() }
+    fn new(files: Files) -> Self {
+        let [last, up, down, counted_up, counted_down] = [(); 5].map(|()| AtomicU64::new(0));
+        Self { files, began: Instant::now(), last, up, down, counted_up, counted_down }
     }
 
     /// One direction, until its source ends; then the other side is told so, and may go on.
@@ -192,7 +194,7 @@ impl Traffic {
     /// One direction while a lot comes, through a pipe. Returns whether its source has ended; otherwise it pauses.
     #[cfg(target_os = "linux")]
     async fn pour(&self, from: &TcpStream, to: &TcpStream, count: &AtomicU64) -> io::Result<bool> {
-        let Some(pipe) = Pipe::open() else { return Ok(false) };
+        let Some(pipe) = Pipe::open(self.files) else { return Ok(false) };
         let mut turn = 0;
         while let Ok(readable) = timeout(PAUSE, from.readable()).await {
             readable?;
@@ -304,7 +306,7 @@ mod tests {
     async fn an_end_is_passed_on_and_nothing_is_lost() {
         let (mut client, near) = pair().await;
         let (far, mut host) = pair().await;
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(Files::of(1024));
         let data: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
         let sent = data.clone();
         let write = async {
@@ -337,7 +339,7 @@ mod tests {
     async fn a_reader_that_stands_still_stops_neither_the_clock_nor_the_other_direction() {
         let (mut client, near) = pair().await;
         let (far, mut host) = pair().await;
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(Files::of(1024));
         let flood = async {
             let block = vec![0; 1 << 20];
             while client.write_all(&block).await.is_ok() {}

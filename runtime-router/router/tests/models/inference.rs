@@ -17,7 +17,7 @@ const CANARY: &str = "sk-canary-0123456789abcdef";
 const ANSWER: &str = r#"{"id":"c1","choices":[{"index":0,"message":{"role":"assistant","content":"hi"}}],"usage":{"prompt_tokens":20,"completion_tokens":10,"total_tokens":30}}"#;
 
 /// A router whose agent may use `main`, and `spare` where that fails, at these addresses.
-fn router(main: SocketAddr, spare: SocketAddr, budget: &Value) -> Router {
+pub(crate) fn router(main: SocketAddr, spare: SocketAddr, budget: &Value) -> Router {
     Router::start_with(
         |document| {
             let route = |address: SocketAddr, deployment: &str| {

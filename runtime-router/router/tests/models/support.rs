@@ -124,6 +124,13 @@ impl Router {
         }
     }
 
+    /// Mebibytes of memory that it has in use.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has a size");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") / 1024
+    }
+
     /// What it has logged.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder().join("log")).expect("it can be read")

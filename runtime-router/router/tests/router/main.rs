@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod boot;
+mod crowds;
 mod ctl;
 mod decisions;
 mod egress;
 mod process;
 mod release;
 mod reload;
+mod signals;
 mod support;

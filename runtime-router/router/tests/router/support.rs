@@ -1,10 +1,10 @@
 //! A router as a process, with a dev document, on ports of its own choosing. Not here: expectations.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -30,19 +30,59 @@ impl Router {
     }
 
     /// Starts the binary in a folder that it takes with it.
-    pub(crate) fn run(folder: TempDir, mut command: Command) -> Self {
+    pub(crate) fn run(folder: TempDir, command: Command) -> Self {
+        let (router, lines) = Self::started(folder, command);
+        // A pipe that nobody empties would stop the router.
+        std::thread::spawn(move || lines.for_each(drop));
+        router
+    }
+
+    /// The same, where its log is closed once it serves.
+    pub(crate) fn run_unread(folder: TempDir, command: Command) -> Self {
+        Self::started(folder, command).0
+    }
+
+    fn started(folder: TempDir, mut command: Command) -> (Self, Lines<BufReader<ChildStderr>>) {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let serving = lines.by_ref().find_map(|line| {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap_or_default();
             (line["message"] == "serving").then_some(line)
         });
-        // A pipe that nobody empties would stop the router.
-        std::thread::spawn(move || lines.for_each(drop));
         let serving = serving.expect("the router serves");
         let address = |kind: &&str| (kind.to_string(), serving[*kind].as_str().unwrap().parse().unwrap());
         let addresses = ["api", "proxy", "dns", "admin"].iter().map(address).collect();
-        Self { process, folder, addresses }
+        (Self { process, folder, addresses }, lines)
+    }
+
+    /// Mebibytes of memory that it has in use.
+    pub(crate) fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success(), "SIG{name}: {sent}");
+    }
+
+    /// How it has ended, if it has.
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().unwrap()
+    }
+
+    /// How it ends.
+    pub(crate) fn ends(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.status() {
+                return status;
+            }
+            assert!(Instant::now() < until, "it does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The folder of its files and its state.

@@ -10,6 +10,7 @@ use kars_kit::document::Files;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 
+use super::super::attempts::FIRST_BYTE;
 use super::super::budget::Ledger;
 use super::super::upstream::Upstream;
 use super::*;
@@ -42,15 +43,33 @@ async fn serve(mut stream: DuplexStream, pause: Duration, events: usize) -> std:
     stream.write_all(b"data: [DONE]\n\n").await
 }
 
+/// A provider that takes what it is asked, and says nothing.
+struct Silent;
+
+impl Dial for Silent {
+    async fn dial(&self, _: &Endpoint, _: &Generation) -> Result<Box<dyn Connection>, Refusal> {
+        let (near, far) = tokio::io::duplex(4096);
+        tokio::spawn(async move {
+            std::future::pending::<()>().await;
+            drop(far);
+        });
+        Ok(Box::new(near))
+    }
+}
+
+fn generation() -> Generation {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/maf/kind/documents/scribe.router.json");
+    let files = Files { document: PathBuf::from(example), trust: None, origins: None };
+    let loaded = files.read().unwrap().judge(None, now(), None).unwrap();
+    Generation::new(1, loaded)
+}
+
 /// What a client gets of such a stream, and how long it took.
 async fn passed(pause: u64, events: usize) -> (String, Duration) {
     let began = Instant::now();
     let folder = tempfile::tempdir().unwrap();
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/maf/kind/documents/scribe.router.json");
-    let files = Files { document: PathBuf::from(example), trust: None, origins: None };
-    let loaded = files.read().unwrap().judge(None, now(), None).unwrap();
-    let idle = Duration::from_secs(loaded.document().limits.inference_idle_seconds);
-    let generation = Generation::new(1, loaded);
+    let generation = generation();
+    let idle = Duration::from_secs(generation.document().limits.inference_idle_seconds);
     let upstream = Upstream::new(std::sync::Arc::new(Paced { pause: Duration::from_secs(pause), events }));
     let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
     let answered = upstream.send(&endpoint, &generation, Request::default(), idle).await.unwrap();
@@ -77,6 +96,14 @@ async fn ten_minutes_are_not_too_long() {
     assert!(text.ends_with("data: [DONE]\n\n") && !text.contains("event: error"), "{text}");
     assert_eq!(text.matches("choices").count(), 30);
     assert!(took >= Duration::from_mins(10), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_begins_to_answer_is_given_up() {
+    let (began, upstream) = (Instant::now(), Upstream::new(std::sync::Arc::new(Silent)));
+    let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+    let refusal = upstream.send(&endpoint, &generation(), Request::default(), FIRST_BYTE).await.unwrap_err();
+    assert_eq!((refusal.code(), began.elapsed().as_secs()), (ErrorCode::UpstreamTimeout, 600));
 }
 
 #[tokio::test(start_paused = true)]
