@@ -42,13 +42,12 @@ struct Carrier {
 }
 
 /// Wakes whoever waits, but not while it is looking anyway.
-#[derive(Default)]
 struct Relay {
     state: AtomicU8,
     task: AtomicWaker,
 }
 
-/// Nobody looks: whoever waits must be woken.
+/// Nobody looks, and nothing has happened since somebody did: whoever waits must be woken.
 const ASLEEP: u8 = 0;
 /// Somebody looks.
 const LOOKING: u8 = 1;
@@ -59,7 +58,7 @@ impl Wire {
     /// A connection over this stream.
     pub(super) async fn over(stream: Box<dyn dial::Connection>) -> hyper::Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        let relay = Arc::<Relay>::default();
+        let relay = Arc::new(Relay { state: AtomicU8::new(WOKEN), task: AtomicWaker::new() });
         let waker = Waker::from(Arc::clone(&relay));
         Ok(Self { sender, carrier: Carrier { connection: Some(Box::pin(connection)), relay, waker } })
     }
@@ -67,6 +66,7 @@ impl Wire {
     /// Sends a request and waits for the head of its answer. An error gives the request back where nothing of it was sent.
     pub(super) async fn send(&mut self, request: Sent) -> Result<Response<Incoming>, TrySendError<Sent>> {
         let mut sent = pin!(self.sender.try_send_request(request));
+        self.carrier.relay.state.store(WOKEN, Ordering::SeqCst);
         poll_fn(|context| self.carrier.carry(context, |context| sent.as_mut().poll(context))).await
     }
 
@@ -103,9 +103,12 @@ impl fmt::Debug for Wire {
 }
 
 impl Carrier {
-    /// Moves until what is wanted has come, or nothing moves.
+    /// Moves until what is wanted has come, or nothing moves. Another thing may be wanted only once this has come.
     fn carry<T>(&mut self, context: &mut Context<'_>, mut wanted: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         self.relay.task.register(context.waker());
+        if self.relay.state.load(Ordering::SeqCst) == ASLEEP {
+            return Poll::Pending;
+        }
         for _ in 0..ROUNDS {
             self.relay.state.store(LOOKING, Ordering::SeqCst);
             if let Poll::Ready(came) = wanted(&mut Context::from_waker(&self.waker)) {
@@ -119,7 +122,7 @@ impl Carrier {
                 return Poll::Pending;
             }
         }
-        self.relay.state.store(ASLEEP, Ordering::SeqCst);
+        self.relay.state.store(WOKEN, Ordering::SeqCst);
         context.waker().wake_by_ref();
         Poll::Pending
     }

@@ -260,12 +260,15 @@ impl From<Gathered> for Bytes {
 impl Quiet {
     /// Completes once it is too long, with what the client is told.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Refusal> {
-        let until = *self.since.get_or_insert_with(Instant::now) + self.longest;
-        // The timer is set anew only where it has gone off too early, and not for every event.
-        while Instant::now() < until {
+        loop {
+            // The timer is set anew only where it has gone off too early, and not for every event.
+            let now = Instant::now();
+            let until = *self.since.get_or_insert(now) + self.longest;
+            if now >= until {
+                return Poll::Ready(silent(self.longest));
+            }
             ready!(self.timer.as_mut().poll(context));
             self.timer.as_mut().reset(until);
         }
-        Poll::Ready(silent(self.longest))
     }
 }
