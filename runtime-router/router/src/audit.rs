@@ -22,8 +22,8 @@ use crate::metrics::Metrics;
 const WAITING: usize = 65_536;
 /// After this time what was written is forced to the disk.
 const BATCH_TIME: Duration = Duration::from_millis(100);
-/// After so many lines, too: about 64 KiB.
-const BATCH_LINES: usize = 256;
+/// After so many lines, too: about 400 KiB.
+const BATCH_LINES: usize = 1024;
 /// Bytes that are written together at most.
 const BATCH_BYTES: usize = 1024 * 1024;
 

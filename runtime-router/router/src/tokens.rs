@@ -55,7 +55,7 @@ impl Tokens {
         match Held::of(route) {
             Held::Secret(reference) => Ok(Proof { secret: self.credentials.read(reference)?, grant: None }),
             Held::Grant(grant) => {
-                let token = self.cache.token(&grant).await?;
+                let token = Box::pin(self.cache.token(&grant)).await?;
                 Ok(Proof { secret: token.secret().clone(), grant: Some(grant) })
             }
         }
@@ -64,7 +64,7 @@ impl Tokens {
     /// What is shown after the provider has refused this, if there is anything else.
     pub async fn instead_of(&self, refused: &Proof) -> Option<Proof> {
         let grant = refused.grant.as_ref()?;
-        let token = self.cache.instead_of(grant, &refused.secret).await?;
+        let token = Box::pin(self.cache.instead_of(grant, &refused.secret)).await?;
         Some(Proof { secret: token.secret().clone(), grant: Some(grant.clone()) })
     }
 

@@ -44,9 +44,9 @@ pub struct Tracer {
     current: Current,
 }
 
-/// A span that lasts until it is dropped; nothing where nobody collects.
+/// A span that lasts until it is dropped; nothing where nobody collects, which then takes no room.
 #[derive(Debug, Default)]
-pub struct Span(Option<opentelemetry_sdk::trace::Span>);
+pub struct Span(Option<Box<opentelemetry_sdk::trace::Span>>);
 
 /// Takes spans that have ended, if there is room.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Tracer {
         }
         let parent = Context::new().with_remote_span_context(parent.clone());
         let builder = SpanBuilder::from_name(name).with_kind(SpanKind::Client);
-        Span(Some(self.tracer.build_with_context(builder, &parent)))
+        Span(Some(Box::new(self.tracer.build_with_context(builder, &parent))))
     }
 }
 

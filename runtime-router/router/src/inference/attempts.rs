@@ -51,7 +51,7 @@ pub(super) struct Plan<'a> {
     /// What the client asks.
     pub(super) asked: Asked<'a>,
     /// The same in the other API, where some candidate offers only that.
-    pub(super) told: Option<Asked<'a>>,
+    pub(super) told: Option<Box<Asked<'a>>>,
     pub(super) headers: HeaderMap,
     pub(super) candidates: Vec<Candidate<'a>>,
     /// What the spans of attempts are part of.
@@ -287,7 +287,7 @@ fn authorize(route: &Route, host: HeaderValue, proof: &Proof, headers: &mut Head
 /// The request as a provider takes it.
 fn request(plan: &Plan<'_>, candidate: Candidate<'_>, proof: &Proof) -> Result<Request<Full<Bytes>>, Refusal> {
     let Candidate { route, addressed, .. } = candidate;
-    let told = plan.told.as_ref().filter(|told| told.api == candidate.api);
+    let told = plan.told.as_deref().filter(|told| told.api == candidate.api);
     let asked = told.unwrap_or(&plan.asked);
     let Asked { api, question, .. } = asked;
     let ways = ways(route.provider);

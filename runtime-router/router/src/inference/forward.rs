@@ -126,7 +126,7 @@ impl<D: Dial> Forward<D> {
         };
         let mut candidates = candidates(api, &permit, &name)?;
         let told = told(&asked, &mut candidates)?;
-        let told = told.as_ref().map(|(api, body)| Asked::read(*api, body)).transpose()?;
+        let told = told.as_ref().map(|(api, body)| Asked::read(*api, body).map(Box::new)).transpose()?;
         let plan = Plan { asked, told, headers, candidates, context: observed.span().context() };
         let revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
         let begun = self.begin(&plan, permit.generation(), name.as_str(), revoked, observed).await?;

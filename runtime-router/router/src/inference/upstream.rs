@@ -73,16 +73,16 @@ impl<D: Dial> Upstream<D> {
         patience: Duration,
     ) -> Result<Response<Coming>, Refusal> {
         let late = || Refusal::new(ErrorCode::UpstreamTimeout, format!("`{}` does not answer", endpoint.host()));
-        timeout(patience, self.ask(endpoint, generation, request)).await.map_err(|_| late())?
+        timeout(patience, self.ask(endpoint, generation, &mut Some(request))).await.map_err(|_| late())?
     }
 
     async fn ask(
         &self,
         endpoint: &Endpoint,
         generation: &Generation,
-        mut request: Request<Full<Bytes>>,
+        request: &mut Option<Request<Full<Bytes>>>,
     ) -> Result<Response<Coming>, Refusal> {
-        let broken = |error: &hyper::Error| {
+        let broken = |error: hyper::Error| {
             tracing::warn!(host = endpoint.host(), %error, "a provider broke the connection");
             Refusal::new(ErrorCode::UpstreamFailed, format!("`{}` broke the connection", endpoint.host()))
         };
@@ -91,12 +91,14 @@ impl<D: Dial> Upstream<D> {
         while let Some(mut wire) = self.take(endpoint) {
             match wire.send(request).await {
                 Ok(response) => return Ok(response.map(|body| Coming { body, lease: lease(wire) })),
-                Err(mut error) => request = error.take_message().ok_or_else(|| broken(error.error()))?,
+                Err(error) if request.is_none() => return Err(broken(error)),
+                Err(_) => (),
             }
         }
-        let stream = self.dial.dial(endpoint, generation).await?;
-        let mut wire = Wire::over(stream).await.map_err(|error| broken(&error))?;
-        let response = wire.send(request).await.map_err(|error| broken(error.error()))?;
+        // On the heap, as it is large and rare: every request would carry the room for it.
+        let stream = Box::pin(self.dial.dial(endpoint, generation)).await?;
+        let mut wire = Box::pin(Wire::over(stream)).await.map_err(broken)?;
+        let response = wire.send(request).await.map_err(broken)?;
         Ok(response.map(|body| Coming { body, lease: lease(wire) }))
     }
 

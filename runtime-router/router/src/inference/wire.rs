@@ -14,7 +14,6 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming};
-use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -63,11 +62,17 @@ impl Wire {
         Ok(Self { sender, carrier: Carrier { connection: Some(Box::pin(connection)), relay, waker } })
     }
 
-    /// Sends a request and waits for the head of its answer. An error gives the request back where nothing of it was sent.
-    pub(super) async fn send(&mut self, request: Sent) -> Result<Response<Incoming>, TrySendError<Sent>> {
-        let mut sent = pin!(self.sender.try_send_request(request));
+    /// Takes a request, sends it, and waits for the head of its answer. After an error the request is there again where nothing of
+    /// it was sent.
+    pub(super) async fn send(&mut self, request: &mut Option<Sent>) -> hyper::Result<Response<Incoming>> {
+        let taken = request.take().expect("a request is sent once");
+        let mut sent = pin!(self.sender.try_send_request(taken));
         self.carrier.relay.state.store(WOKEN, Ordering::SeqCst);
-        poll_fn(|context| self.carrier.carry(context, |context| sent.as_mut().poll(context))).await
+        let answered = poll_fn(|context| self.carrier.carry(context, |context| sent.as_mut().poll(context))).await;
+        answered.map_err(|mut error| {
+            *request = error.take_message();
+            error.into_error()
+        })
     }
 
     /// The next frame of an answer that came over this connection.
