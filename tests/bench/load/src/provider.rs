@@ -1,7 +1,7 @@
 //! A model's provider, scripted: the deployment's name is the script. Not here: counting what it was asked.
 //!
 //! `whole` answers at once; `burst` streams 64 pieces at once and `paced` 32 pieces two milliseconds apart; `slow` streams for ten
-//! seconds; `cut` streams 16 pieces and cuts them at another byte each time; `flaky` fails every other time; `down` always.
+//! seconds; `cut` streams 16 pieces and cuts them at another byte each time; `flaky` fails one time in eleven, which retries may; `down` always.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -90,7 +90,7 @@ async fn answer(stream: &mut TcpStream, script: &str) -> std::io::Result<()> {
             sleep(Duration::from_millis(1)).await;
             stream.write_all(right).await
         }
-        "flaky" if FLAKY.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) => stream.write_all(DOWN).await,
+        "flaky" if FLAKY.fetch_add(1, Ordering::Relaxed).is_multiple_of(11) => stream.write_all(DOWN).await,
         "down" => stream.write_all(DOWN).await,
         _ => stream.write_all(&whole(number)).await,
     }
