@@ -77,6 +77,16 @@ impl Generation {
     }
 }
 
+#[cfg(test)]
+impl Generation {
+    /// The generation of an example's document.
+    pub(crate) fn example() -> Self {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/maf/kind/documents/scribe.router.json");
+        let files = kars_kit::document::Files { document: example.into(), trust: None, origins: None };
+        Self::new(1, files.read().unwrap().judge(None, kars_kit::clock::now(), None).unwrap())
+    }
+}
+
 impl Slot {
     /// A slot that serves nothing yet.
     #[must_use]

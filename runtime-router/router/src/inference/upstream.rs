@@ -189,7 +189,133 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::advance;
+
     use super::*;
+    use crate::dial::Connection;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+    /// A provider that answers every request with these bytes, over connections that it closes after so many, or so much time
+    /// without any.
+    struct Scripted {
+        answer: &'static [u8],
+        requests: usize,
+        patience: Duration,
+        dialed: AtomicUsize,
+        open: Arc<AtomicUsize>,
+    }
+
+    impl Dial for Scripted {
+        async fn dial(&self, _: &Endpoint, _: &Generation) -> Result<Box<dyn Connection>, Refusal> {
+            let (near, far) = duplex(4096);
+            self.dialed.fetch_add(1, Ordering::SeqCst);
+            self.open.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(serve(far, self.answer, self.requests, self.patience, Arc::clone(&self.open)));
+            Ok(Box::new(near))
+        }
+    }
+
+    async fn serve(
+        mut stream: DuplexStream,
+        answer: &[u8],
+        requests: usize,
+        patience: Duration,
+        open: Arc<AtomicUsize>,
+    ) {
+        for _ in 0..requests {
+            let mut head = [0; 1024];
+            let read = timeout(patience, stream.read(&mut head)).await;
+            if !matches!(read, Ok(Ok(1..))) || stream.write_all(answer).await.is_err() {
+                break;
+            }
+        }
+        open.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    struct Tried {
+        upstream: Upstream<Scripted>,
+        generation: Generation,
+    }
+
+    impl Tried {
+        fn new(answer: &'static [u8], requests: usize, patience: Duration) -> Self {
+            let scripted = Scripted { answer, requests, patience, dialed: AtomicUsize::new(0), open: Arc::default() };
+            Self { upstream: Upstream::new(Arc::new(scripted)), generation: Generation::example() }
+        }
+
+        async fn ask(&self) -> Response<Coming> {
+            let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+            let patience = Duration::from_secs(5);
+            self.upstream.send(&endpoint, &self.generation, Request::default(), patience).await.unwrap()
+        }
+
+        async fn whole(&self) {
+            let mut body = self.ask().await.into_body();
+            assert_eq!((&mut body).collect().await.unwrap().to_bytes(), "ok");
+            body.give_back();
+        }
+
+        fn dialed(&self) -> usize {
+            self.upstream.dial.dialed.load(Ordering::SeqCst)
+        }
+
+        /// Connections that the provider has open, once everybody has done what can be done.
+        async fn open(&self) -> usize {
+            sleep(Duration::from_millis(1)).await;
+            self.upstream.dial.open.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_used_again_and_one_that_was_closed_is_not() {
+        let kept = Tried::new(ANSWER, 10, IDLE_TIME * 2);
+        for _ in 0..5 {
+            kept.whole().await;
+        }
+        assert_eq!((kept.dialed(), kept.open().await), (1, 1));
+        let closed = Tried::new(ANSWER, 1, IDLE_TIME);
+        for _ in 0..5 {
+            closed.whole().await;
+            assert_eq!(closed.open().await, 0);
+        }
+        assert_eq!(closed.dialed(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_unasked_is_no_answer_to_the_next_request() {
+        let tried = Tried::new(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n", 10, IDLE_TIME);
+        for _ in 0..3 {
+            tried.whole().await;
+        }
+        assert_eq!(tried.dialed(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_closed_once_nobody_wants_it() {
+        let tried = Tried::new(ANSWER, 10, IDLE_TIME * 2);
+        tried.whole().await;
+        assert_eq!(tried.open().await, 1);
+        advance(IDLE_TIME).await;
+        sleep(SWEEP).await;
+        assert_eq!(tried.open().await, 0, "its time is over");
+        drop(tried.ask().await);
+        assert_eq!(tried.open().await, 0, "the client has left");
+        tried.ask().await.into_body().discard();
+        assert_eq!(tried.open().await, 1, "a short answer is read to its end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_provider_closes_does_not_stay() {
+        let tried = Tried::new(ANSWER, 10, SWEEP / 2);
+        tried.whole().await;
+        assert_eq!(locked(&tried.upstream.idle).values().map(Vec::len).sum::<usize>(), 1);
+        sleep(SWEEP * 2).await;
+        assert_eq!(locked(&tried.upstream.idle).len(), 0);
+    }
 
     #[test]
     fn a_wait_is_seconds_or_a_date() {

@@ -1,12 +1,9 @@
 //! Streams that last: minutes pass at once here, since the clock is stopped whenever everybody waits.
 
-use std::path::PathBuf;
-
 use hyper::Request;
 use kars_contract::Endpoint;
 use kars_contract::router::{Budget, Severity};
 use kars_kit::clock::now;
-use kars_kit::document::Files;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 
@@ -57,18 +54,11 @@ impl Dial for Silent {
     }
 }
 
-fn generation() -> Generation {
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/maf/kind/documents/scribe.router.json");
-    let files = Files { document: PathBuf::from(example), trust: None, origins: None };
-    let loaded = files.read().unwrap().judge(None, now(), None).unwrap();
-    Generation::new(1, loaded)
-}
-
 /// What a client gets of such a stream, and how long it took.
 async fn passed(pause: u64, events: usize) -> (String, Duration) {
     let began = Instant::now();
     let folder = tempfile::tempdir().unwrap();
-    let generation = generation();
+    let generation = Generation::example();
     let idle = Duration::from_secs(generation.document().limits.inference_idle_seconds);
     let upstream = Upstream::new(std::sync::Arc::new(Paced { pause: Duration::from_secs(pause), events }));
     let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
@@ -102,7 +92,7 @@ async fn ten_minutes_are_not_too_long() {
 async fn who_never_begins_to_answer_is_given_up() {
     let (began, upstream) = (Instant::now(), Upstream::new(std::sync::Arc::new(Silent)));
     let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
-    let refusal = upstream.send(&endpoint, &generation(), Request::default(), FIRST_BYTE).await.unwrap_err();
+    let refusal = upstream.send(&endpoint, &Generation::example(), Request::default(), FIRST_BYTE).await.unwrap_err();
     assert_eq!((refusal.code(), began.elapsed().as_secs()), (ErrorCode::UpstreamTimeout, 600));
 }
 
