@@ -183,7 +183,8 @@ impl<D: Dial> Attempts<D> {
                 self.breaker.failed(name, None);
                 let is_late = matches!(refusal.code(), ErrorCode::UpstreamTimeout | ErrorCode::EgressConnectTimeout);
                 attempted(if is_late { Attempt::Late } else { Attempt::Unreachable });
-                tracing::warn!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
+                // One line for each would be many in an outage; metrics count them, and the breaker says when it opens.
+                tracing::debug!(model = name.as_str(), code = refusal.code().as_str(), "a model did not answer");
             }
             span.failed(failed.refusal().code().as_str());
         });
@@ -207,7 +208,7 @@ impl<D: Dial> Attempts<D> {
         }
         let wait = retry_after(answered.headers());
         self.breaker.failed(name, wait);
-        tracing::warn!(model = name.as_str(), status = status.as_u16(), "a model did not answer");
+        tracing::debug!(model = name.as_str(), status = status.as_u16(), "a model did not answer");
         if !self.goes_on(plan, name) {
             // The client reads the provider's own words, and when to come again.
             return Ok((answered, proof));

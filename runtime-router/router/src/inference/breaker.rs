@@ -61,7 +61,9 @@ impl Breaker {
 
     /// The route answered.
     pub fn well(&self, route: &Name) {
-        self.routes().remove(route);
+        if self.routes().remove(route).is_some_and(|health| health.open.is_some()) {
+            tracing::info!(model = route.as_str(), "a model answers again");
+        }
     }
 
     /// The route failed. `wait` is for how long it asks to be left alone.
@@ -76,7 +78,10 @@ impl Breaker {
             // It was asked before it was left alone, as others were that failed with it.
             Some(open) if !open.tried => open.pause,
             Some(open) => (open.pause * 2).min(LONGEST),
-            None if health.failures >= FAILURES => PAUSE,
+            None if health.failures >= FAILURES => {
+                tracing::warn!(model = route.as_str(), failures = health.failures, "a model is left alone");
+                PAUSE
+            }
             None => return,
         };
         let asked = now + wait.unwrap_or_default().min(LONGEST);
