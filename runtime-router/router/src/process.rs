@@ -238,16 +238,28 @@ fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotSt
     bound().map_err(|error| CannotStart::Bind { what, address, error })
 }
 
-/// One port for both protocols.
+/// How often a port that is free for both protocols is looked for, where none is named.
+const PORTS_TRIED: u32 = 16;
+
+/// One port for both protocols. Where the address names none, the system gives one that is free for TCP, and another program
+/// may hold it for UDP: then the next is asked for.
 fn bind_dns(address: SocketAddr) -> Result<(TcpListener, UdpSocket), CannotStart> {
     let what = "the DNS responder";
-    let listener = bind(what, address)?;
-    let address = listener.local_addr()?;
-    let questions = std::net::UdpSocket::bind(address).and_then(|socket| {
-        socket.set_nonblocking(true)?;
-        UdpSocket::from_std(socket)
-    });
-    Ok((listener, questions.map_err(|error| CannotStart::Bind { what, address, error })?))
+    let mut tries = if address.port() == 0 { PORTS_TRIED } else { 1 };
+    loop {
+        tries -= 1;
+        let listener = bind(what, address)?;
+        let address = listener.local_addr()?;
+        let questions = std::net::UdpSocket::bind(address).and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            UdpSocket::from_std(socket)
+        });
+        match questions {
+            Ok(questions) => return Ok((listener, questions)),
+            Err(error) if tries > 0 && error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(CannotStart::Bind { what, address, error }),
+        }
+    }
 }
 
 fn tls(config: &Config) -> Result<Tls, CannotStart> {
