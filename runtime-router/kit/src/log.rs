@@ -3,19 +3,22 @@
 
 use std::io;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The filter where none is set.
 pub const DEFAULT_FILTER: &str = "info";
 
-/// Starts logging. A filter that cannot be read is an error, not silence.
+/// Starts logging. The filter is a level, or levels of targets as in `info,kars_router::inference=debug`; one that cannot be
+/// read is an error, not silence.
 pub fn start(filter: Option<&str>) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(filter.unwrap_or(DEFAULT_FILTER))?;
-    let subscriber =
-        tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(io::stderr);
+    let filter: Targets = filter.unwrap_or(DEFAULT_FILTER).parse()?;
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(io::stderr);
     // Told on stderr that stderr is gone, it would panic.
-    let subscriber = subscriber.log_internal_errors(false);
+    let lines = lines.log_internal_errors(false).with_max_level(LevelFilter::TRACE);
+    let subscriber = lines.finish().with(filter);
     // Only the first of a process counts; tests start several programs in one.
     if subscriber.try_init().is_err() {
         tracing::debug!("logging has been started before");

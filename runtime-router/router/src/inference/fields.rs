@@ -11,12 +11,19 @@ pub fn fields(text: &[u8]) -> Fields<'_> {
     Fields(text.trim_ascii_start().strip_prefix(b"{").unwrap_or_default())
 }
 
-/// The value of a field, if it stands there once.
+/// The values of fields, of each that stands there once.
 #[must_use]
-pub fn field<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let mut named = fields(text).filter(|(key, _)| *key == name.as_bytes());
-    let (_, value) = named.next()?;
-    named.next().is_none().then_some(value)
+pub fn values<'a, const N: usize>(text: &'a [u8], names: [&str; N]) -> [Option<&'a [u8]>; N] {
+    let (mut found, mut twice) = ([None; N], [false; N]);
+    for (key, value) in fields(text) {
+        if let Some(place) = names.iter().position(|name| name.as_bytes() == key) {
+            twice[place] |= found[place].replace(value).is_some();
+        }
+    }
+    for (value, twice) in found.iter_mut().zip(twice) {
+        *value = value.filter(|_| !twice);
+    }
+    found
 }
 
 impl<'a> Iterator for Fields<'a> {
@@ -35,30 +42,15 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Bytes that steer.
-static STEERS: [bool; 256] = {
-    let (marks, mut steers, mut index) = (b"\"[]{},", [false; 256], 0);
-    while index < marks.len() {
-        steers[marks[index] as usize] = true;
-        index += 1;
-    }
-    steers
-};
-/// Texts up to this length are looked through faster byte by byte.
-const SHORT: usize = 16;
-
 /// Bytes until the comma or brace that ends a value.
 fn length_of_value(text: &[u8]) -> Option<usize> {
     let (mut depth, mut rest) = (0_usize, text);
     loop {
-        let place = rest.iter().position(|byte| STEERS[usize::from(*byte)])?;
-        let (steer, more) = rest[place..].split_first()?;
-        rest = match steer {
-            b',' | b'}' if depth == 0 => return Some(text.len() - more.len() - 1),
-            b'"' => after_text(more),
-            _ => more,
-        };
-        match steer {
+        let (byte, more) = rest.split_first()?;
+        rest = more;
+        match byte {
+            b'"' => rest = after_text(rest),
+            b',' | b'}' if depth == 0 => return Some(text.len() - rest.len() - 1),
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.checked_sub(1)?,
             _ => (),
@@ -66,14 +58,15 @@ fn length_of_value(text: &[u8]) -> Option<usize> {
     }
 }
 
+/// Bytes of a text that are looked at together.
+const WORD: usize = 8;
+/// A text that is not over after so many words is long enough for the search that is made for long ones.
+const WORDS: usize = 4;
+
 /// What comes after the quotation mark that ends a text of JSON; nothing, where none does.
 #[must_use]
 pub fn after_text(mut rest: &[u8]) -> &[u8] {
-    let find = |text: &[u8]| {
-        let short = text.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
-        short.or_else(|| Some(SHORT + memchr::memchr2(b'"', b'\\', text.get(SHORT..)?)?))
-    };
-    while let Some(place) = find(rest) {
+    while let Some(place) = mark(rest) {
         let is_end = rest[place] == b'"';
         rest = rest.get(place + if is_end { 1 } else { 2 }..).unwrap_or_default();
         if is_end {
@@ -81,6 +74,31 @@ pub fn after_text(mut rest: &[u8]) -> &[u8] {
         }
     }
     &[]
+}
+
+/// Where the first quotation mark or backslash stands.
+fn mark(text: &[u8]) -> Option<usize> {
+    let mut passed = 0;
+    while let Some(word) = text[passed..].first_chunk::<WORD>() {
+        if passed == WORD * WORDS {
+            return Some(passed + memchr::memchr2(b'"', b'\\', &text[passed..])?);
+        }
+        let word = u64::from_le_bytes(*word);
+        let marks = equal(word, b'"') | equal(word, b'\\');
+        if marks != 0 {
+            return Some(passed + (marks.trailing_zeros() / 8) as usize);
+        }
+        passed += WORD;
+    }
+    let is_mark = |byte: &u8| matches!(byte, b'"' | b'\\');
+    Some(passed + text[passed..].iter().position(is_mark)?)
+}
+
+/// The highest bit of each byte that is this one; of what stands above the lowest of them, more may be set.
+fn equal(word: u64, byte: u8) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; WORD]);
+    let zeros = word ^ (ONES * u64::from(byte));
+    zeros.wrapping_sub(ONES) & !zeros & (ONES << 7)
 }
 
 #[cfg(test)]
@@ -98,8 +116,8 @@ mod tests {
         let meant =
             [("a", "1"), ("b", r#""x,}\"\\""#), ("c", r#"[{"d":[1,"]"]},2]"#), ("e", "{}"), (r#"f\"g"#, "null")];
         assert_eq!(found(text), meant);
-        assert_eq!(field(text.as_bytes(), "e"), Some(&b"{}"[..]));
-        assert_eq!((field(text.as_bytes(), "d"), field(b"{\"a\":1,\"a\":2}", "a")), (None, None));
+        assert_eq!(values(text.as_bytes(), ["d", "e"]), [None, Some(&b"{}"[..])]);
+        assert_eq!(values(b"{\"a\":1,\"b\":3,\"a\":2,\"a\":4}", ["a", "b"]), [None, Some(&b"3"[..])]);
     }
 
     #[test]
@@ -122,6 +140,19 @@ mod tests {
             assert_eq!(found(text), [], "{text}");
         }
         assert_eq!(found(r#"{"a":1,"b":"x}"#), [("a", "1")]);
+    }
+
+    #[test]
+    fn a_text_ends_at_its_quotation_mark_however_long_it_is() {
+        for before in 0..100 {
+            for (inside, after) in [("", "x"), ("\\\"", "\"y\""), ("\\\\", ""), ("\u{e9}\u{2022}\u{a2}\\n", "\\\"")] {
+                let text = format!("{}{inside}{}\"{after}", "a".repeat(before), "b".repeat(before % 11));
+                assert_eq!(after_text(text.as_bytes()), after.as_bytes(), "{text}");
+            }
+        }
+        for unended in ["", "a", "\\", "\\\"", "12345678", "1234567\\"] {
+            assert_eq!(after_text(unended.as_bytes()), b"", "{unended}");
+        }
     }
 
     #[test]

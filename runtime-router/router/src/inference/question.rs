@@ -146,6 +146,10 @@ fn wrong(problem: &str) -> Refusal {
 /// Whether JSON has more lists and objects within each other than this. Nothing is read for it, so it needs no stack.
 fn is_deeper(text: &str, most: usize) -> bool {
     let (mut depth, mut rest) = (0_usize, text.as_bytes());
+    let begun = |mark| memchr::memchr_iter(mark, text.as_bytes()).count();
+    if begun(b'{') + begun(b'[') <= most {
+        return false;
+    }
     while let Some((first, more)) = rest.split_first() {
         rest = more;
         match first {

@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::api::Api;
-use super::fields::field;
+use super::fields::values;
 use super::sse::Events;
 
 /// Tokens of a prompt and of its answer.
@@ -48,9 +48,6 @@ struct Counts {
     #[serde(rename = "cache_read_input_tokens")]
     read: Option<u64>,
 }
-
-/// Where the counts may stand besides the answer itself.
-const NESTED: [&str; 2] = ["response", "message"];
 
 impl Follower {
     /// Takes the next bytes of a stream, and shows the data of every event that they complete.
@@ -100,9 +97,9 @@ fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
     if !MARKS.iter().any(|mark| mark.find(data).is_some()) {
         return;
     }
-    let kind = field(data, "type").unwrap_or_default();
-    *finished |= MARKS.iter().skip(1).any(|mark| mark.needle() == kind);
-    if let Some(usage) = of(data) {
+    let [kind, holders @ ..] = values(data, ["type", "usage", "response", "message"]);
+    *finished |= MARKS.iter().skip(1).any(|mark| Some(mark.needle()) == kind);
+    if let Some(usage) = said(holders) {
         let before = found.unwrap_or_default();
         // Anthropic says the prompt first and the answer's growing count later; the others say both once.
         *found = Some(Usage { input: before.input.max(usage.input), output: before.output.max(usage.output) });
@@ -112,15 +109,19 @@ fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
 /// What an answer that came whole says it cost.
 #[must_use]
 pub fn of_answer(api: Api, body: &[u8]) -> Option<Usage> {
-    let usage = of(body)?;
+    let usage = said(values(body, ["usage", "response", "message"]))?;
     // An embedding has no answer to count.
     Some(if api == Api::Embeddings { Usage { output: 0, ..usage } } else { usage })
 }
 
-fn of(answer: &[u8]) -> Option<Usage> {
-    let counts = |holder: &[u8]| serde_json::from_slice::<Option<Counts>>(field(holder, "usage")?).ok()?;
-    let nested = || NESTED.iter().find_map(|name| counts(field(answer, name)?));
-    let counts = counts(answer).or_else(nested)?;
+/// What `usage` says, or that within what may hold it instead of the answer itself.
+fn said([usage, response, message]: [Option<&[u8]>; 3]) -> Option<Usage> {
+    let counts = |usage: &[u8]| serde_json::from_slice::<Option<Counts>>(usage).ok()?;
+    let within = |holder: &[u8]| {
+        let [usage] = values(holder, ["usage"]);
+        usage.and_then(counts)
+    };
+    let counts = usage.and_then(counts).or_else(|| [response, message].into_iter().flatten().find_map(within))?;
     if counts.input.is_none() && counts.output.is_none() {
         return None;
     }
