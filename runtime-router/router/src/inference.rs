@@ -19,6 +19,7 @@ pub mod provider;
 pub mod question;
 mod retries;
 pub mod safety;
+pub mod said;
 pub mod sse;
 pub mod toolbox;
 pub mod translate;

@@ -21,6 +21,7 @@ use super::errors;
 use super::headers::answered;
 use super::observed::Observed;
 use super::safety;
+use super::said::Said;
 use super::translate;
 use super::upstream::Coming;
 use super::usage::of_answer;
@@ -113,8 +114,9 @@ impl Passing {
             Err(_) => return Err(silent(self.idle)),
         };
         body.give_back();
+        let said = Said::of(&bytes);
         if status.is_success() {
-            if let Some(usage) = of_answer(self.api, &bytes) {
+            if let Some(usage) = of_answer(self.api, &said) {
                 observed.used(usage);
                 self.reservation.settle(usage.total());
             }
@@ -122,7 +124,7 @@ impl Passing {
             // What the provider refused it does not charge for.
             self.reservation.settle(0);
         }
-        safety::judge(&bytes, &self.floor)?;
+        safety::judge(&said, &self.floor)?;
         let mut redactor = Redactor::new(self.secret);
         let passes = redactor.whole(bytes);
         observed.redacted(redactor.has_found());

@@ -11,21 +11,6 @@ pub fn fields(text: &[u8]) -> Fields<'_> {
     Fields(text.trim_ascii_start().strip_prefix(b"{").unwrap_or_default())
 }
 
-/// The values of fields, of each that stands there once.
-#[must_use]
-pub fn values<'a, const N: usize>(text: &'a [u8], names: [&str; N]) -> [Option<&'a [u8]>; N] {
-    let (mut found, mut twice) = ([None; N], [false; N]);
-    for (key, value) in fields(text) {
-        if let Some(place) = names.iter().position(|name| name.as_bytes() == key) {
-            twice[place] |= found[place].replace(value).is_some();
-        }
-    }
-    for (value, twice) in found.iter_mut().zip(twice) {
-        *value = value.filter(|_| !twice);
-    }
-    found
-}
-
 impl<'a> Iterator for Fields<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
@@ -116,8 +101,6 @@ mod tests {
         let meant =
             [("a", "1"), ("b", r#""x,}\"\\""#), ("c", r#"[{"d":[1,"]"]},2]"#), ("e", "{}"), (r#"f\"g"#, "null")];
         assert_eq!(found(text), meant);
-        assert_eq!(values(text.as_bytes(), ["d", "e"]), [None, Some(&b"{}"[..])]);
-        assert_eq!(values(b"{\"a\":1,\"b\":3,\"a\":2,\"a\":4}", ["a", "b"]), [None, Some(&b"3"[..])]);
     }
 
     #[test]

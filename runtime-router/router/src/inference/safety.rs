@@ -7,22 +7,8 @@ use kars_contract::router::{Safety, Severity};
 use memchr::memmem::Finder;
 use serde::Deserialize;
 
+use super::said::Said;
 use crate::refusal::Refusal;
-
-/// Where a provider writes down what it found.
-#[derive(Deserialize)]
-struct Annotated {
-    choices: Option<Vec<Part>>,
-    prompt_filter_results: Option<Vec<Part>>,
-    content_filters: Option<Vec<Part>>,
-    response: Option<Nested>,
-    error: Option<Failed>,
-}
-
-#[derive(Deserialize)]
-struct Nested {
-    content_filters: Option<Vec<Part>>,
-}
 
 #[derive(Deserialize)]
 struct Part {
@@ -73,35 +59,48 @@ struct Attack {
     filtered: Option<bool>,
 }
 
-/// The marks of annotations; without any of them there is nothing to read.
-static MARKS: LazyLock<[Finder<'static>; 3]> =
-    LazyLock::new(|| ["content_filter", "prompt_filter", "responsible_ai"].map(Finder::new));
+/// The mark of an annotation in an answer or in an error.
+static FILTER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("content_filter"));
+/// The codes of an error that a filter is the reason of.
+const BLOCKED: [&str; 2] = ["content_filter", "responsible_ai_policy_violation"];
 
 /// Judges an answer, or one event of it. What holds no annotation passes.
-pub fn judge(answer: &[u8], floor: &Safety) -> Result<(), Refusal> {
-    if !MARKS.iter().any(|mark| mark.find(answer).is_some()) {
-        return Ok(());
+pub fn judge(said: &Said<'_>, floor: &Safety) -> Result<(), Refusal> {
+    if said.is_ambiguous {
+        return Err(unreadable());
     }
-    let annotated: Annotated = match serde_json::from_slice(answer) {
-        Ok(annotated) => annotated,
-        Err(error) if error.is_data() && answer.trim_ascii_start().starts_with(b"{") => {
-            let message = "the provider's filter says something that the router cannot read";
-            return Err(Refusal::new(ErrorCode::SafetyBlocked, message));
+    let annotated = |value: &&[u8]| FILTER.find(value).is_some();
+    let inner = said.response.filter(annotated).map(Said::of).unwrap_or_default();
+    if inner.is_ambiguous {
+        return Err(unreadable());
+    }
+    let parts = [
+        said.choices.filter(annotated),
+        said.prompt_filter_results,
+        said.content_filters,
+        inner.content_filters,
+    ];
+    for part in parts.into_iter().flatten() {
+        let parts: Option<Vec<Part>> = serde_json::from_slice(part).map_err(|_| unreadable())?;
+        for found in parts.iter().flatten().filter_map(|part| part.content_filter_results.as_ref()) {
+            judge_one(found, *floor)?;
         }
-        // What is no JSON object holds no annotation.
-        Err(_) => return Ok(()),
-    };
-    let Annotated { choices, prompt_filter_results, content_filters, response, error } = annotated;
-    let nested = response.and_then(|nested| nested.content_filters);
-    let all = [choices, prompt_filter_results, content_filters, nested];
-    for found in all.iter().flatten().flatten().filter_map(|part| part.content_filter_results.as_ref()) {
-        judge_one(found, *floor)?;
     }
-    let blocked = |code: &str| matches!(code, "content_filter" | "responsible_ai_policy_violation");
-    if error.and_then(|error| error.code).is_some_and(|code| blocked(&code)) {
+    let Some(error) = said.error else { return Ok(()) };
+    let code = match serde_json::from_slice::<Option<Failed>>(error) {
+        Ok(failed) => failed.and_then(|failed| failed.code),
+        Err(_) if annotated(&error) => return Err(unreadable()),
+        // What another error looks like is the provider's to say.
+        Err(_) => None,
+    };
+    if code.is_some_and(|code| BLOCKED.contains(&code.as_str())) {
         return Err(Refusal::new(ErrorCode::SafetyBlocked, "the provider's filter blocked the request"));
     }
     Ok(())
+}
+
+fn unreadable() -> Refusal {
+    Refusal::new(ErrorCode::SafetyBlocked, "the provider's filter says something that the router cannot read")
 }
 
 fn judge_one(found: &Found, floor: Safety) -> Result<(), Refusal> {
@@ -145,7 +144,7 @@ mod tests {
     };
 
     fn passes(answer: &Value) -> bool {
-        judge(answer.to_string().as_bytes(), &FLOOR).is_ok()
+        judge(&Said::of(answer.to_string().as_bytes()), &FLOOR).is_ok()
     }
 
     #[test]
@@ -177,7 +176,7 @@ mod tests {
         let answer = json!({"prompt_filter_results": [{"content_filter_results": {"jailbreak": {"detected": true, "filtered": false}}}]});
         assert!(!passes(&answer));
         let lenient = Safety { prompt_shields: false, ..FLOOR };
-        assert!(judge(answer.to_string().as_bytes(), &lenient).is_ok());
+        assert!(judge(&Said::of(answer.to_string().as_bytes()), &lenient).is_ok());
         assert!(!passes(&json!({"error": {"code": "content_filter", "message": "…"}})));
     }
 
@@ -188,8 +187,23 @@ mod tests {
             json!({"choices": {"content_filter_results": {}}}),
             json!({"choices": [{"content_filter_results": {"hate": {"severity": 3}}}]}),
             json!({"choices": [{"content_filter_results": {"jailbreak": {"detected": "yes"}}}]}),
+            json!({"response": {"content_filters": {"content_filter_results": {}}}}),
+            json!({"error": "content_filter"}),
         ] {
             assert!(!passes(&answer), "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_another_reader_may_read_otherwise_does_not_pass() {
+        let safe = r#"[{"content_filter_results":{"hate":{"severity":"safe"}}}]"#;
+        for answer in [
+            format!(r#"{{"choices":{safe},"choices":[]}}"#),
+            format!(r#"{{"cho\u0069ces":{safe}}}"#),
+            format!(r#"{{"response":{{"content_filters":{safe},"content_filters":[]}}}}"#),
+            r#"{"choices":[{"content_filter_results":{"hate":{"severity":"safe"]}}]}"#.to_owned(),
+        ] {
+            assert!(judge(&Said::of(answer.as_bytes()), &FLOOR).is_err(), "{answer}");
         }
     }
 
@@ -198,7 +212,8 @@ mod tests {
         for answer in [
             json!({"choices": [{"message": {"content": "\"content_filter_results\": {\"hate\": {\"severity\": \"high\"}}"}}]}),
             json!({"output": [{"content_filter_results": 7}]}),
-            json!({"choices": null, "content_filters": null, "prompt_filter_results": [{"content_filter_results": {}}]}),
+            json!({"error": {"code": 429}, "id": "content_filter"}),
+            json!({"error": null, "choices": null, "content_filters": null, "prompt_filter_results": [{"content_filter_results": {}}]}),
             json!("content_filter"),
         ] {
             assert!(passes(&answer), "{answer}");

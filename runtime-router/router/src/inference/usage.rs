@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::api::Api;
-use super::fields::values;
+use super::said::Said;
 use super::sse::Events;
 
 /// Tokens of a prompt and of its answer.
@@ -49,14 +49,19 @@ struct Counts {
     read: Option<u64>,
 }
 
+/// What an event holds that says what it cost, that the answer has ended, or what a filter found.
+static MARKS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
+    ["\"usage\"", "\"response.", "\"message_stop\"", "_filter", "responsible_ai"].map(Finder::new)
+});
+/// The kinds of event that end an answer.
+const LAST: [&[u8]; 4] =
+    [b"\"response.completed\"", b"\"response.incomplete\"", b"\"response.failed\"", b"\"message_stop\""];
+
 impl Follower {
-    /// Takes the next bytes of a stream, and shows the data of every event that they complete.
-    pub fn feed(&mut self, bytes: &[u8], mut seen: impl FnMut(&[u8])) {
+    /// Takes the next bytes of a stream, and shows what the events that they complete say, if they do.
+    pub fn feed(&mut self, bytes: &[u8], mut seen: impl FnMut(&Said<'_>)) {
         let Self { events, found, finished } = self;
-        events.feed(bytes, |data| {
-            seen(data);
-            event(data, found, finished);
-        });
+        events.feed(bytes, |data| event(data, found, finished, &mut seen));
     }
 
     /// Whether the stream has come to the end that its API has.
@@ -68,7 +73,7 @@ impl Follower {
     /// What was found, once the stream has ended.
     pub fn end(mut self) -> Followed {
         let Self { events, found, finished } = &mut self;
-        events.end(|data| event(data, found, finished));
+        events.end(|data| event(data, found, finished, |_| ()));
         Followed { usage: self.found, finished: self.finished }
     }
 }
@@ -82,24 +87,19 @@ pub struct Followed {
     pub finished: bool,
 }
 
-/// What an event holds that is worth reading: what it cost, or, all others, that the answer has come to its end.
-static MARKS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
-    ["usage", "response.completed", "response.incomplete", "response.failed", "message_stop"]
-        .map(|mark| Finder::new(&format!("\"{mark}\"")).into_owned())
-});
-
-fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
+fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool, mut seen: impl FnMut(&Said<'_>)) {
     if data == b"[DONE]" {
         *finished = true;
         return;
     }
-    // Most events hold none; reading them costs more than all the rest of what the router does.
+    // Most events say nothing of it; finding their fields costs more than all the rest of what the router does with them.
     if !MARKS.iter().any(|mark| mark.find(data).is_some()) {
         return;
     }
-    let [kind, holders @ ..] = values(data, ["type", "usage", "response", "message"]);
-    *finished |= MARKS.iter().skip(1).any(|mark| Some(mark.needle()) == kind);
-    if let Some(usage) = said(holders) {
+    let said = Said::of(data);
+    seen(&said);
+    *finished |= said.kind.is_some_and(|kind| LAST.contains(&kind));
+    if let Some(usage) = of(&said) {
         let before = found.unwrap_or_default();
         // Anthropic says the prompt first and the answer's growing count later; the others say both once.
         *found = Some(Usage { input: before.input.max(usage.input), output: before.output.max(usage.output) });
@@ -108,20 +108,20 @@ fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool) {
 
 /// What an answer that came whole says it cost.
 #[must_use]
-pub fn of_answer(api: Api, body: &[u8]) -> Option<Usage> {
-    let usage = said(values(body, ["usage", "response", "message"]))?;
+pub fn of_answer(api: Api, answer: &Said<'_>) -> Option<Usage> {
+    let usage = of(answer)?;
     // An embedding has no answer to count.
     Some(if api == Api::Embeddings { Usage { output: 0, ..usage } } else { usage })
 }
 
-/// What `usage` says, or that within what may hold it instead of the answer itself.
-fn said([usage, response, message]: [Option<&[u8]>; 3]) -> Option<Usage> {
-    let counts = |usage: &[u8]| serde_json::from_slice::<Option<Counts>>(usage).ok()?;
-    let within = |holder: &[u8]| {
-        let [usage] = values(holder, ["usage"]);
-        usage.and_then(counts)
+/// What it says itself, or what the answer within it does.
+fn of(said: &Said<'_>) -> Option<Usage> {
+    let counts = |said: &Said<'_>| {
+        let usage = said.usage.filter(|_| !said.is_ambiguous)?;
+        serde_json::from_slice::<Option<Counts>>(usage).ok()?
     };
-    let counts = usage.and_then(counts).or_else(|| [response, message].into_iter().flatten().find_map(within))?;
+    let within = || [said.response, said.message].into_iter().flatten().find_map(|inner| counts(&Said::of(inner)));
+    let counts = counts(said).or_else(within)?;
     if counts.input.is_none() && counts.output.is_none() {
         return None;
     }
@@ -186,19 +186,19 @@ mod tests {
             r#"{"usage":{"prompt_tokens":1e300}}"#,
             r#"{"usage":{"prompt_tokens":"7"}}"#,
         ] {
-            assert_eq!(of_answer(Api::ChatCompletions, body.as_bytes()), None, "{body}");
+            assert_eq!(of_answer(Api::ChatCompletions, &Said::of(body.as_bytes())), None, "{body}");
         }
         let most = format!(r#"{{"usage":{{"prompt_tokens":{},"completion_tokens":{}}}}}"#, u64::MAX, u64::MAX);
-        assert_eq!(of_answer(Api::ChatCompletions, most.as_bytes()).unwrap().total(), u64::MAX);
+        assert_eq!(of_answer(Api::ChatCompletions, &Said::of(most.as_bytes())).unwrap().total(), u64::MAX);
     }
 
     #[test]
     fn an_answer_that_comes_whole() {
         let chat = br#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
-        assert_eq!(of_answer(Api::ChatCompletions, chat), Some(Usage { input: 3, output: 4 }));
+        assert_eq!(of_answer(Api::ChatCompletions, &Said::of(chat)), Some(Usage { input: 3, output: 4 }));
         let embedding = br#"{"data":[],"usage":{"prompt_tokens":5,"total_tokens":5}}"#;
-        assert_eq!(of_answer(Api::Embeddings, embedding), Some(Usage { input: 5, output: 0 }));
+        assert_eq!(of_answer(Api::Embeddings, &Said::of(embedding)), Some(Usage { input: 5, output: 0 }));
         let message = br#"{"type":"message","usage":{"input_tokens":5,"output_tokens":6}}"#;
-        assert_eq!(of_answer(Api::Messages, message), Some(Usage { input: 5, output: 6 }));
+        assert_eq!(of_answer(Api::Messages, &Said::of(message)), Some(Usage { input: 5, output: 6 }));
     }
 }

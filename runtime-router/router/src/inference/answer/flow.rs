@@ -126,9 +126,9 @@ impl Flow {
         self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| too_large(self.most))?;
         let (mut verdict, floor) = (Ok(()), self.floor);
         if let Some(follower) = &mut self.follower {
-            follower.feed(&bytes, |event| {
+            follower.feed(&bytes, |said| {
                 if verdict.is_ok() {
-                    verdict = safety::judge(event, &floor);
+                    verdict = safety::judge(said, &floor);
                 }
             });
         }
