@@ -36,6 +36,8 @@ pub struct Audit {
     /// It sleeps while a batch gathers: to be woken for each line costs more than the line.
     thread: Thread,
     broken: Arc<AtomicBool>,
+    /// How often the file of the budget had been written, as far as was known at the opening.
+    budget_writes: u64,
 }
 
 /// What the thread that writes is told.
@@ -43,6 +45,8 @@ pub struct Audit {
 enum Message {
     /// Write this line.
     Line(Event),
+    /// Remember that the file of the budget was written so often.
+    Budget(u64),
     /// Say when everything before is on the disk.
     Flush(SyncSender<()>),
 }
@@ -51,13 +55,14 @@ impl Audit {
     /// Opens the log in a folder and continues its chain. The thread ends when the last [`Audit`] is gone.
     pub fn open(folder: &Path, metrics: Arc<Metrics>) -> io::Result<Self> {
         let store = Store::open(folder)?;
+        let budget_writes = store.budget_writes();
         let (lines, queue) = channel();
         let (broken, waiting) = (Arc::new(AtomicBool::new(false)), Arc::<AtomicUsize>::default());
         let queue = Queue { messages: queue, waiting: Arc::clone(&waiting) };
         let seen = Arc::clone(&broken);
         let thread = std::thread::Builder::new().name("audit".to_owned());
         let thread = thread.spawn(move || write(store, &queue, &seen, &metrics))?.thread().clone();
-        Ok(Self { lines, waiting, thread, broken })
+        Ok(Self { lines, waiting, thread, broken, budget_writes })
     }
 
     /// Writes a line soon. Returns whether it will be; where not, what it speaks of must not happen.
@@ -75,6 +80,19 @@ impl Audit {
             self.thread.unpark();
         }
         true
+    }
+
+    /// How often the file of the budget had been written when the log was opened. One that was written less often is an older copy.
+    #[must_use]
+    pub fn budget_writes(&self) -> u64 {
+        self.budget_writes
+    }
+
+    /// Remembers soon how often the file of the budget was written, beside the head of the log.
+    pub fn budget_written(&self, writes: u64) {
+        if self.lines.send(Message::Budget(writes)).is_err() {
+            tracing::error!(writes, "the audit log does not learn of the budget");
+        }
     }
 
     /// Waits until every line so far is on the disk, or for so long.
@@ -141,6 +159,7 @@ fn batch(store: &mut Store, first: Message, queue: &Queue) -> Batch {
                 store.add(&event);
                 lines += 1;
             }
+            Ok(Message::Budget(writes)) => store.remember_budget(writes),
             Ok(Message::Flush(told)) => return Batch { lines, told: Some(told), open: true },
             Err(TryRecvError::Empty) => return Batch { lines, told: None, open: true },
             Err(TryRecvError::Disconnected) => return Batch { lines, told: None, open: false },

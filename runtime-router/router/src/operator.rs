@@ -186,9 +186,12 @@ impl Operator {
             used: Spent,
             #[serde(skip_serializing_if = "Option::is_none")]
             limits: Option<Budget>,
+            /// Why no tokens are given, and what to do.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            problem: Option<String>,
         }
         let limits = self.gate.current().in_force(now()).ok().map(|generation| generation.document().budget);
-        line(&Budgets { used: self.ledger.spent_by(now()), limits })
+        line(&Budgets { used: self.ledger.spent_by(now()), limits, problem: self.ledger.problem() })
     }
 }
 

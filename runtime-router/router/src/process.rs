@@ -118,9 +118,9 @@ pub async fn run(config: Config) -> Result<bool, CannotStart> {
         () = signals.next() => false,
     };
     running.traces.end().await;
+    let counted = running.ledger.close().inspect_err(|error| tracing::error!(%error, "the count of tokens is lost"));
     let written =
         running.audit.record(Event::Note { kind: "ended", what: String::new() }) && running.audit.flush(FLUSH);
-    let counted = running.ledger.close().inspect_err(|error| tracing::error!(%error, "the count of tokens is lost"));
     Ok(finished && written && counted.is_ok())
 }
 
@@ -133,7 +133,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let socket = operator::bind(&config.state).map_err(state)?;
     let metrics = Arc::new(Metrics::default());
     let audit = Audit::open(&config.state.join(AUDIT_FOLDER), Arc::clone(&metrics)).map_err(state)?;
-    let ledger = Ledger::open(&config.state).map_err(state)?;
+    let ledger = Ledger::beside(&audit, &config.state).map_err(state)?;
     let (slot, current) = Slot::new();
     let tasks = Tasks::default();
     let (tracer, spans) = Tracer::new(current.clone(), Arc::clone(&metrics));

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read, Seek, SeekFrom, 
 use std::path::{Path, PathBuf};
 
 use kars_kit::clock::now;
+use serde::{Deserialize, Serialize};
 
 use super::chain::{Event, Head, Line};
 
@@ -27,6 +28,8 @@ pub struct Store {
     size: u64,
     head: Head,
     head_file: File,
+    /// How often the file of the budget was written.
+    budget_writes: u64,
     /// Lines that are not written yet.
     lines: Vec<u8>,
 }
@@ -39,6 +42,8 @@ impl Store {
         let head_file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(folder.join(HEAD))?;
         let promised = read_head(&head_file)?;
+        let budget_writes = promised.as_ref().map_or(0, |promised| promised.budget_writes);
+        let promised = promised.map(Head::from);
         let last = segments(folder)?.pop();
         let found = last.as_deref().map(end_of).transpose()?;
         let (end, size) = found.map_or((None, 0), |(end, size)| (end, size));
@@ -57,7 +62,8 @@ impl Store {
         let segment = OpenOptions::new().append(true).create(true).open(&path)?;
         let size = if is_cut { 0 } else { size };
         segment.set_len(size)?;
-        let mut store = Self { folder: folder.to_owned(), boot, segment, size, head, head_file, lines: Vec::new() };
+        let mut store =
+            Self { folder: folder.to_owned(), boot, segment, size, head, head_file, budget_writes, lines: Vec::new() };
         if is_cut {
             tracing::error!(seq = store.head.seq, "the end of the audit log is gone");
             let what = format!("lines up to {} were promised and are missing", store.head.seq);
@@ -65,6 +71,17 @@ impl Store {
             store.flush()?;
         }
         Ok(store)
+    }
+
+    /// How often the file of the budget was written, as far as is known.
+    #[must_use]
+    pub fn budget_writes(&self) -> u64 {
+        self.budget_writes
+    }
+
+    /// Has the next head say how often the file of the budget was written.
+    pub fn remember_budget(&mut self, writes: u64) {
+        self.budget_writes = self.budget_writes.max(writes);
     }
 
     /// Adds a line to what is written next.
@@ -80,7 +97,8 @@ impl Store {
 
     /// Writes what was added, for good. After an error nothing of it counts as written, and it can be tried again.
     pub fn flush(&mut self) -> io::Result<()> {
-        if self.size >= SEGMENT_BYTES {
+        // A segment bears the number of its first line, so it begins with one.
+        if self.size >= SEGMENT_BYTES && !self.lines.is_empty() {
             self.next_segment()?;
         }
         let written = self.segment.write_all(&self.lines).and_then(|()| self.segment.sync_data());
@@ -90,7 +108,9 @@ impl Store {
         }
         self.size += self.lines.len() as u64;
         self.lines.clear();
-        let head = serde_json::to_string(&self.head).expect("its keys are text");
+        let Head { seq, hash } = self.head.clone();
+        let promised = Promised { seq, hash, budget_writes: self.budget_writes };
+        let head = serde_json::to_string(&promised).expect("its keys are text");
         self.head_file.seek(SeekFrom::Start(0))?;
         // A number only grows longer, so what was there is covered.
         self.head_file.write_all(format!("{head}\n").as_bytes())?;
@@ -105,6 +125,29 @@ impl Store {
         let mut all = segments(&self.folder)?;
         all.truncate(all.len().saturating_sub(SEGMENTS));
         all.iter().try_for_each(fs::remove_file)
+    }
+}
+
+/// What is written beside the log, once its lines are on the disk.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Promised {
+    seq: u64,
+    hash: String,
+    /// How often the file of the budget was written; absent where it never was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    budget_writes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl From<Promised> for Head {
+    fn from(promised: Promised) -> Self {
+        let Promised { seq, hash, budget_writes: _ } = promised;
+        Self { seq, hash }
     }
 }
 
@@ -124,13 +167,13 @@ pub(super) fn segments(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// The head that was written last; absent before the first.
 pub(super) fn head(folder: &Path) -> io::Result<Option<Head>> {
     match File::open(folder.join(HEAD)) {
-        Ok(file) => read_head(&file),
+        Ok(file) => Ok(read_head(&file)?.map(Head::from)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-fn read_head(file: &File) -> io::Result<Option<Head>> {
+fn read_head(file: &File) -> io::Result<Option<Promised>> {
     let mut text = String::new();
     BufReader::new(file).read_line(&mut text)?;
     if text.is_empty() {
@@ -163,4 +206,43 @@ fn boot_id() -> io::Result<String> {
     let mut bytes = [0; 8];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::verify::verify;
+
+    fn with_a_line(store: &mut Store) {
+        store.add(&Event::Note { kind: "test", what: String::new() });
+        store.flush().unwrap();
+    }
+
+    #[test]
+    fn what_is_known_of_the_budget_lasts_and_never_goes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        with_a_line(&mut store);
+        let before = fs::read_to_string(folder.path().join(HEAD)).unwrap();
+        assert!(!before.contains("budget"), "as earlier versions wrote it: {before}");
+        for (writes, known) in [(9, 9), (10, 10), (3, 10)] {
+            store.remember_budget(writes);
+            store.flush().unwrap();
+            assert_eq!(Store::open(folder.path()).unwrap().budget_writes(), known);
+        }
+        assert_eq!(verify(folder.path(), None).unwrap().lines, 1, "no line is needed for it");
+    }
+
+    #[test]
+    fn a_segment_begins_with_a_line_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(folder.path()).unwrap();
+        with_a_line(&mut store);
+        store.size = SEGMENT_BYTES;
+        store.flush().unwrap();
+        assert_eq!(segments(folder.path()).unwrap().len(), 1);
+        with_a_line(&mut store);
+        assert_eq!(segments(folder.path()).unwrap()[1], segment_path(folder.path(), 2));
+        assert_eq!(verify(folder.path(), None).unwrap().lines, 2);
+    }
 }

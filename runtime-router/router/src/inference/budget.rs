@@ -3,7 +3,8 @@
 //! Not here: what a request may cost (`question`) and what it did (`usage`).
 //!
 //! No request waits for a disk: a file holds a ceiling that the count has not reached yet, and is only written when the count
-//! reaches it. After a crash counting goes on from the ceiling, so that nothing is ever counted too low.
+//! reaches it. After a crash counting goes on from the ceiling, so that nothing is ever counted too low. The audit log knows how often
+//! the file was written, so that an older copy of it gives nothing back.
 
 mod file;
 
@@ -16,14 +17,17 @@ use kars_contract::agent_api::ErrorCode;
 use kars_contract::router::Budget;
 use serde::Serialize;
 
+use crate::audit::{Audit, Event};
 use crate::refusal::Refusal;
-use file::{Ceiling, CeilingFile};
+use file::{Ceiling, CeilingFile, FILE};
 
 /// The part of the lowest limit by which the ceiling is ahead of the count.
 const AHEAD: u64 = 100;
 /// By which it is where there is no limit.
 const FAR_AHEAD: u64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
+/// What an operator does about books that are kept shut.
+const RESET: &str = "put the right `budget.json` back or, to count from nothing, remove it, and start the router again";
 
 /// What an agent has used, and has asked for.
 #[derive(Clone, Debug)]
@@ -36,6 +40,10 @@ struct Books {
     /// Tokens of requests that are under way.
     reserved: u64,
     file: CeilingFile,
+    /// How often the file was written.
+    writes: u64,
+    /// Who remembers that; nobody in tests.
+    audit: Option<Audit>,
     /// The day that was looked at last, counted from 1970.
     looked: Option<i64>,
     /// Why nothing can be counted.
@@ -82,19 +90,44 @@ pub struct Unpaid {
 }
 
 impl Ledger {
-    /// Opens the books in the folder of state. Books that cannot be read are kept shut, and every request with a limit refused.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    /// Opens the books in the folder of state. Books that cannot be read, or are older than the audit log knows, are kept shut, and
+    /// every request with a limit refused. Books that are gone were put away by an operator: counting begins anew, which is noted.
+    pub fn beside(audit: &Audit, folder: &Path) -> io::Result<Self> {
+        Self::opened(folder, Some(audit.clone()))
+    }
+
+    /// The same, where nobody remembers how often they were written.
+    #[cfg(test)]
+    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+        Self::opened(folder, None)
+    }
+
+    fn opened(folder: &Path, audit: Option<Audit>) -> io::Result<Self> {
         let file = CeilingFile::open(folder)?;
+        let known = audit.as_ref().map_or(0, Audit::budget_writes);
         let (ceiling, unreadable) = match file.read()? {
-            Ok(ceiling) => (ceiling, None),
+            Ok(Some(ceiling)) if ceiling.writes < known => {
+                let problem = format!("`{FILE}` is an older copy: of write {}, and {known} are known", ceiling.writes);
+                (Ceiling::default(), Some(problem))
+            }
+            Ok(found) => (found.unwrap_or_else(|| begun_anew(audit.as_ref(), known)), None),
             Err(problem) => (Ceiling::default(), Some(problem)),
         };
+        if let Some(problem) = &unreadable {
+            tracing::error!(problem, "no tokens are given; {RESET}");
+        }
+        if let Some(audit) = audit.as_ref().filter(|_| ceiling.writes > known) {
+            // The end came between the file and the log.
+            audit.budget_written(ceiling.writes);
+        }
         let count = |period: String, tokens: u64| Count { period, used: tokens, ceiling: tokens };
         let books = Books {
             day: count(ceiling.day, ceiling.day_tokens),
             month: count(ceiling.month, ceiling.month_tokens),
             reserved: 0,
             file,
+            writes: ceiling.writes,
+            audit,
             looked: None,
             unreadable,
         };
@@ -147,6 +180,12 @@ impl Ledger {
     pub fn spent_by(&self, now: Instant) -> Spent {
         self.books().turn(now);
         self.spent()
+    }
+
+    /// Why nothing can be counted, and what to do, where that is so.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.books().unreadable.as_ref().map(|problem| format!("{problem}; {RESET}"))
     }
 
     /// Writes down the exact count, so that a restart loses nothing and adds nothing.
@@ -228,10 +267,34 @@ impl Books {
             return Ok(());
         }
         let (day_period, month_period) = (self.day.period.clone(), self.month.period.clone());
-        self.file.write(&Ceiling { day: day_period, day_tokens: day, month: month_period, month_tokens: month })?;
+        let writes = self.writes + 1;
+        self.file.write(&Ceiling {
+            day: day_period,
+            day_tokens: day,
+            month: month_period,
+            month_tokens: month,
+            writes,
+        })?;
+        self.writes = writes;
+        // After the file: were it before, an end in between would make the file an older copy.
+        if let Some(audit) = &self.audit {
+            audit.budget_written(writes);
+        }
         (self.day.ceiling, self.month.ceiling) = (day, month);
         Ok(())
     }
+}
+
+/// Books without a file: those of a first run, or of an operator who has put the file away.
+fn begun_anew(audit: Option<&Audit>, known: u64) -> Ceiling {
+    if let Some(audit) = audit.filter(|_| known > 0) {
+        let what = format!("`{FILE}` was put away after {known} writes: counting begins anew");
+        tracing::warn!("{what}");
+        if !audit.record(Event::Note { kind: "budget-reset", what }) {
+            tracing::error!("the audit log takes no more lines");
+        }
+    }
+    Ceiling { writes: known, ..Ceiling::default() }
 }
 
 fn is_limited(budget: &Budget) -> bool {
@@ -240,133 +303,4 @@ fn is_limited(budget: &Budget) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn moment(text: &str) -> Instant {
-        text.parse().unwrap()
-    }
-
-    fn day(tokens: u64) -> Budget {
-        Budget { tokens_per_day: Some(tokens), ..Budget::default() }
-    }
-
-    const NOON: &str = "2026-11-25T12:00:00Z";
-
-    #[test]
-    fn what_is_reserved_is_settled() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path()).unwrap();
-        let first = ledger.reserve(600, &day(1000), moment(NOON)).unwrap();
-        assert_eq!(
-            ledger.reserve(600, &day(1000), moment(NOON)).unwrap_err().refusal.code(),
-            ErrorCode::BudgetExceeded
-        );
-        first.settle(100);
-        assert_eq!(ledger.spent(), Spent { day: 100, month: 100, reserved: 0 });
-        let second = ledger.reserve(600, &day(1000), moment(NOON)).unwrap();
-        drop(second);
-        assert_eq!(ledger.spent().day, 700, "who does not say what it cost pays what it might have");
-        ledger.reserve(600, &day(1000), moment(NOON)).unwrap().settle(350);
-        let unpaid = ledger.reserve(1, &day(1000), moment(NOON)).unwrap_err();
-        assert_eq!(unpaid.limit, Some("tokensPerDay"));
-        assert_eq!(unpaid.refusal.detail.message, "the agent has used 1050 of its 1000 tokens for this day");
-    }
-
-    #[test]
-    fn one_request_has_a_limit_of_its_own() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path()).unwrap();
-        let budget = Budget { tokens_per_request: Some(100), ..Budget::default() };
-        assert_eq!(ledger.reserve(101, &budget, moment(NOON)).unwrap_err().refusal.code(), ErrorCode::BudgetExceeded);
-        ledger.reserve(100, &budget, moment(NOON)).unwrap().settle(1);
-    }
-
-    #[test]
-    fn a_day_and_a_month_begin_and_never_go_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path()).unwrap();
-        let budget = Budget { tokens_per_day: Some(100), tokens_per_month: Some(150), tokens_per_request: None };
-        ledger.reserve(100, &budget, moment("2026-11-29T23:59:59Z")).unwrap().settle(100);
-        assert!(ledger.reserve(1, &budget, moment("2026-11-28T00:00:00Z")).is_err(), "the clock was set back");
-        ledger.reserve(50, &budget, moment("2026-11-30T00:00:00Z")).unwrap().settle(50);
-        let unpaid = ledger.reserve(1, &budget, moment("2026-11-30T00:00:01Z")).unwrap_err();
-        assert!(unpaid.refusal.detail.message.ends_with("150 tokens for this month"), "{unpaid:?}");
-        ledger.reserve(1, &budget, moment("2026-12-01T00:00:00Z")).unwrap().settle(1);
-        assert_eq!(ledger.spent(), Spent { day: 1, month: 1, reserved: 0 });
-    }
-
-    #[test]
-    fn a_crash_counts_nothing_too_low_and_an_end_is_exact() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path()).unwrap();
-        let mut used = 0;
-        for _ in 0..200 {
-            ledger.reserve(70, &day(100_000), moment(NOON)).unwrap().settle(37);
-            used += 37;
-            let after_crash = Ledger::open(folder.path()).unwrap().spent().day;
-            assert!((used..=used + 1000 + 70).contains(&after_crash), "{used} {after_crash}");
-        }
-        ledger.close().unwrap();
-        assert_eq!(Ledger::open(folder.path()).unwrap().spent().day, used);
-    }
-
-    #[test]
-    fn a_request_waits_for_no_disk() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path()).unwrap();
-        let mut writes = 0;
-        let mut before = Vec::new();
-        for _ in 0..1000 {
-            ledger.reserve(10, &day(1_000_000), moment(NOON)).unwrap().settle(10);
-            let now = fs::read(folder.path().join("budget.json")).unwrap();
-            writes += u32::from(now != before);
-            before = now;
-        }
-        assert!(writes <= 2, "{writes}");
-    }
-
-    #[test]
-    fn books_that_cannot_be_read_give_nothing() {
-        for text in ["", "{", "{\"day\":\"2026-11-25\"}", "[]"] {
-            let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join("budget.json"), text).unwrap();
-            let ledger = Ledger::open(folder.path()).unwrap();
-            assert_eq!(
-                ledger.reserve(1, &day(10), moment(NOON)).unwrap_err().refusal.code(),
-                ErrorCode::BudgetUnavailable,
-                "{text}"
-            );
-            ledger.reserve(1, &Budget::default(), moment(NOON)).unwrap().settle(1);
-            ledger.close().unwrap();
-            assert_eq!(
-                fs::read_to_string(folder.path().join("budget.json")).unwrap(),
-                text,
-                "it is kept as it was found"
-            );
-        }
-    }
-
-    #[test]
-    fn a_thousand_at_once_get_what_there_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(folder.path()).unwrap();
-        let given = std::sync::atomic::AtomicU64::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..50 {
-                scope.spawn(|| {
-                    for _ in 0..20 {
-                        if let Ok(reservation) = ledger.reserve(10, &day(3000), moment(NOON)) {
-                            given.fetch_add(10, std::sync::atomic::Ordering::Relaxed);
-                            reservation.settle(10);
-                        }
-                    }
-                });
-            }
-        });
-        assert_eq!(given.into_inner(), 3000);
-        assert_eq!(ledger.spent(), Spent { day: 3000, month: 3000, reserved: 0 });
-    }
-}
+mod tests;

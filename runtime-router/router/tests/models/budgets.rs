@@ -146,6 +146,79 @@ fn a_count_that_was_cut_gives_nothing_until_somebody_looks() {
     assert_eq!(ask(&router).0, 200, "somebody has put it right");
 }
 
+/// How often the router has written the file of the budget, once the audit log knows of it.
+fn known_writes(router: &Router) -> u64 {
+    let read = |name: &str| -> Value {
+        // The log's head has no text before its first line.
+        serde_json::from_slice(&fs::read(router.folder().join(name)).expect("it is there")).unwrap_or_default()
+    };
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let (writes, known) = (read("state/budget.json")["writes"].clone(), read("state/audit/head.json"));
+        if writes == known["budgetWrites"] {
+            return writes.as_u64().expect("it is a number");
+        }
+        assert!(Instant::now() < until, "{writes} {known}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// INF-19.
+#[test]
+fn an_older_copy_of_the_count_gives_nothing_back() {
+    let provider = Provider::start(|_, _, stream| whole(stream, 200, "", ANSWER));
+    let mut router = alone(&provider, &json!({"tokensPerDay": 1000}));
+    let path = router.folder().join("state/budget.json");
+    assert_eq!(ask(&router).0, 200);
+    let (older, first) = (fs::read(&path).expect("it is written"), known_writes(&router));
+    assert_eq!((ask(&router).0, ask(&router).0), (200, 200));
+    let (newest, last) = (fs::read(&path).expect("it is written"), known_writes(&router));
+    assert!(first < last, "{first} {last}");
+    let uncounted = String::from_utf8(newest.clone()).expect("it is text").replace(&format!(",\"writes\":{last}"), "");
+    for copy in [&older, uncounted.as_bytes()] {
+        fs::write(&path, copy).expect("it can be written");
+        router = router.restarted();
+        assert_eq!(ask(&router), (503, json!("budget.unavailable")));
+        let told = router.ctl("budgets");
+        assert!(told.contains("is an older copy") && told.contains("remove it"), "{told}");
+        assert!(router.log().contains("is an older copy"), "{}", router.log());
+        assert_eq!(fs::read(&path).expect("it is there"), *copy, "it is kept as it was found");
+    }
+    assert_eq!(provider.asked().len(), 3);
+    fs::write(&path, &newest).expect("it can be written");
+    router = router.restarted();
+    assert!(used(&router) >= 300 && !router.ctl("budgets").contains("problem"), "{}", router.ctl("budgets"));
+    // The operator's reset is a line of the log, and makes no older copy good.
+    fs::remove_file(&path).expect("it is there");
+    router = router.restarted();
+    assert_eq!((ask(&router).0, used(&router)), (200, 100));
+    assert!(known_writes(&router) > last);
+    assert!(router.audit().contains("budget-reset"), "{}", router.audit());
+    fs::write(&path, &newest).expect("it can be written");
+    router = router.restarted();
+    assert_eq!(ask(&router), (503, json!("budget.unavailable")));
+}
+
+#[test]
+fn a_count_of_an_earlier_version_goes_on() {
+    let provider = Provider::start(|_, _, stream| whole(stream, 200, "", ANSWER));
+    let router = alone(&provider, &json!({"tokensPerDay": 1000}));
+    assert_eq!((ask(&router).0, ask(&router).0), (200, 200));
+    let writes = known_writes(&router);
+    for (name, count) in [("budget.json", "writes"), ("audit/head.json", "budgetWrites")] {
+        let path = router.folder().join("state").join(name);
+        let text = fs::read_to_string(&path).expect("it is there");
+        let before = text.replace(&format!(",\"{count}\":{writes}"), "");
+        assert!(before.len() < text.len(), "{text}");
+        fs::write(&path, before).expect("it can be written");
+    }
+    let router = router.restarted();
+    assert!(used(&router) >= 200, "{}", router.ctl("budgets"));
+    assert_eq!(ask(&router).0, 200);
+    assert_eq!(known_writes(&router), 1);
+    assert_eq!(router.audit().matches("budget-reset").count(), 0);
+}
+
 #[test]
 fn nothing_is_given_while_the_count_cannot_be_written() {
     let provider = Provider::start(|_, _, stream| whole(stream, 200, "", ANSWER));
