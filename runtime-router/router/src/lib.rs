@@ -17,6 +17,7 @@ pub mod gate;
 pub mod guard;
 mod held;
 pub mod inference;
+mod jitter;
 pub mod learned;
 pub mod mcp;
 pub mod measures;

@@ -25,6 +25,7 @@ use super::upstream::{Coming, Upstream, retry_after};
 use crate::credentials::Secret;
 use crate::dial::Dial;
 use crate::gate::Gate;
+use crate::jitter::Jitter;
 use crate::metrics::Attempt;
 use crate::policy::Generation;
 use crate::refusal::Refusal;
@@ -35,6 +36,8 @@ use crate::trace::{Span, TRACEPARENT};
 pub(super) const FIRST_BYTE: Duration = Duration::from_mins(10);
 /// After this time no further candidate is tried.
 const FAILOVER: Duration = Duration::from_mins(2);
+/// After which time, or up to twice as long, a client is told to come again that no model could be asked for.
+const COME_AGAIN: Duration = Duration::from_secs(5);
 
 /// Asks candidates.
 #[derive(Debug)]
@@ -163,7 +166,9 @@ impl<D: Dial> Attempts<D> {
             }
         }
         Err(last.unwrap_or_else(|| {
-            Refusal::new(ErrorCode::UpstreamUnavailable, "every model that may answer has failed before").after(5_000)
+            let wait = Jitter::draw().between(COME_AGAIN, COME_AGAIN * 2);
+            Refusal::new(ErrorCode::UpstreamUnavailable, "every model that may answer has failed before")
+                .after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
         }))
     }
 

@@ -7,11 +7,13 @@ use std::time::Duration;
 use kars_contract::Name;
 use tokio::time::Instant;
 
+use crate::jitter::Jitter;
+
 /// Failures in a row after which a route is left alone.
 const FAILURES: u32 = 3;
 /// A failure longer ago than this counts for nothing.
 const WINDOW: Duration = Duration::from_mins(1);
-/// For how long a route is left alone at first; it doubles with every failed try.
+/// For how long a route is left alone at first, or half as long; it doubles with every failed try.
 const PAUSE: Duration = Duration::from_secs(5);
 /// For how long at most.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -32,6 +34,8 @@ struct Health {
 struct Open {
     until: Instant,
     pause: Duration,
+    /// Where in its bounds the pause lies.
+    jitter: Jitter,
     /// Whether somebody tries just now.
     tried: bool,
 }
@@ -74,19 +78,20 @@ impl Breaker {
         let stale = health.open.is_none() && now.duration_since(health.last) > WINDOW;
         health.failures = if stale { 1 } else { health.failures.saturating_add(1) };
         health.last = now;
-        let pause = match health.open {
+        let (pause, jitter) = match health.open {
             // It was asked before it was left alone, as others were that failed with it.
-            Some(open) if !open.tried => open.pause,
-            Some(open) => (open.pause * 2).min(LONGEST),
+            Some(open) if !open.tried => (open.pause, open.jitter),
+            Some(open) => ((open.pause * 2).min(LONGEST), Jitter::draw()),
             None if health.failures >= FAILURES => {
                 tracing::warn!(model = route.as_str(), failures = health.failures, "a model is left alone");
-                PAUSE
+                (PAUSE, Jitter::draw())
             }
             None => return,
         };
-        let asked = now + wait.unwrap_or_default().min(LONGEST);
-        let until = health.open.filter(|open| !open.tried).map_or(now + pause, |open| open.until).max(asked);
-        health.open = Some(Open { until, pause, tried: false });
+        let asked = now + jitter.asked(wait.unwrap_or_default(), LONGEST);
+        let paused = now + jitter.pause(pause);
+        let until = health.open.filter(|open| !open.tried).map_or(paused, |open| open.until).max(asked);
+        health.open = Some(Open { until, pause, jitter, tried: false });
     }
 
     fn routes(&self) -> MutexGuard<'_, HashMap<Name, Health>> {
@@ -137,6 +142,52 @@ mod tests {
         breaker.failed(&main(), None);
         tokio::time::advance(PAUSE).await;
         assert!(!breaker.may_try(&main()), "which doubles only now");
+    }
+
+    /// For how long each of a thousand routers leaves a route alone that has failed so often, and asks for this wait.
+    async fn left_alone(times: u32, wait: Option<Duration>) -> Vec<Duration> {
+        let mut pauses = Vec::new();
+        for _ in 0..1000 {
+            let breaker = Breaker::default();
+            let mut began = Instant::now();
+            for _ in 0..times {
+                began = Instant::now();
+                breaker.failed(&main(), wait);
+                // Whoever failed with it says so a moment later, and draws no other lot.
+                let until = breaker.routes()[&main()].open.map_or(began, |open| open.until);
+                breaker.failed(&main(), None);
+                tokio::time::advance(until - began).await;
+                breaker.may_try(&main());
+            }
+            pauses.push(Instant::now() - began);
+        }
+        pauses.sort();
+        pauses
+    }
+
+    /// INF-22.
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_routers_do_not_come_back_in_one_instant() {
+        let second = Duration::from_secs(1);
+        // Two failures each, so that the second opens it, the third doubles its pause, and the sixth cannot any more.
+        for (times, wait, shortest, longest) in [
+            (2, None, second * 5 / 2, PAUSE),
+            (3, None, PAUSE, PAUSE * 2),
+            (6, None, LONGEST / 2, LONGEST),
+            (6, Some(second * 3600), LONGEST * 4 / 5, LONGEST),
+            (2, Some(second * 8), second * 8, second * 10),
+        ] {
+            let pauses = left_alone(times, wait).await;
+            let (first, last) = (pauses[0], pauses[pauses.len() - 1]);
+            assert!(shortest <= first && last <= longest, "{times} {wait:?}: {first:?} to {last:?}");
+            // No tenth of the time sees more than a fifth of them.
+            let tenth = longest.saturating_sub(shortest) / 10;
+            let most = (0..10).map(|part| {
+                let from = shortest + tenth * part;
+                pauses.iter().filter(|pause| (from..from + tenth).contains(pause)).count()
+            });
+            assert!(most.max().is_some_and(|most| most < 200), "{times} {wait:?}: {pauses:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,9 +18,10 @@ use tokio::time::Instant;
 use super::grant::Grant;
 use super::token::{Moment, Token};
 use crate::credentials::Secret;
+use crate::jitter::Jitter;
 use crate::refusal::Refusal;
 
-/// For how long an issuer is left alone after a first failure; it doubles with every further one.
+/// For how long an issuer is left alone after a first failure, or half as long; it doubles with every further one.
 const PAUSE: Duration = Duration::from_secs(1);
 /// For how long at most.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -206,8 +207,9 @@ impl Kept {
             Err(refusal) => {
                 let times = self.failed.as_ref().map_or(1, |failed| failed.times.saturating_add(1));
                 let pause = (PAUSE * 2_u32.saturating_pow((times - 1).min(16))).min(LONGEST_PAUSE);
-                let asked = Duration::from_millis(refusal.detail.retry_after_ms.unwrap_or(0)).min(LONGEST_ASKED);
-                let until = now.steady + pause.max(asked);
+                let asked = Duration::from_millis(refusal.detail.retry_after_ms.unwrap_or(0));
+                let jitter = Jitter::draw();
+                let until = now.steady + jitter.pause(pause).max(jitter.asked(asked, LONGEST_ASKED));
                 self.failed = Some(Failed { refusal: refusal.clone(), times, until });
             }
         }
