@@ -139,7 +139,7 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     let (tracer, spans) = Tracer::new(current.clone(), Arc::clone(&metrics));
     let connector = Connector::new(resolver, Arc::clone(&metrics));
     let collector = Collector { current: current.clone(), connector: connector.clone(), metrics: Arc::clone(&metrics) };
-    let learned = Learned::new(&config.state);
+    let learned = Learned::new(&config.state, Arc::clone(&metrics));
     let gate = Gate::new(current.clone(), audit.clone(), Arc::clone(&metrics), learned, tracer);
     let running = Running {
         api: bound.api.local_addr()?,

@@ -12,6 +12,9 @@ use crate::permits::{Decision, Reason};
 /// The longest host that is logged; what is longer is no name, and its start tells enough.
 pub const LONGEST_HOST: usize = 255;
 
+/// How many lines a router writes: an agent can think of any number of hosts. What comes later is not written.
+pub const MOST_LINES: usize = 10_000;
+
 /// One decision.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]

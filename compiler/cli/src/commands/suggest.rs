@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path};
 
+use kars_contract::decision_log::MOST_LINES;
 use karsc_core::suggest::{Edit, Log, Proposal, Seen, Skipped, Suggestion, suggest};
 use similar::TextDiff;
 
@@ -27,6 +28,10 @@ pub(crate) fn run(arguments: &Suggest, printer: &Printer) -> Outcome {
     let Some(outcome) = seen(inspection, &inputs, printer)? else { return Ok(Exit::Input) };
     let suggestion = outcome.map_err(|error| Failure::Bug(error.to_string()))?;
     tell(&suggestion, printer)?;
+    if bytes.split(|byte| *byte == b'\n').count() > MOST_LINES {
+        printer
+            .note(&format!("a router stops at {MOST_LINES} lines: hosts that were asked for later may be missing"))?;
+    }
     if suggestion.edits.is_empty() && !suggestion.proposals.is_empty() {
         return Err(Failure::Usage(for_program(&suggestion, &inputs.input.scenario)));
     }

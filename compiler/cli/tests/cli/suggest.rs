@@ -262,6 +262,20 @@ fn many_hosts_below_one_name_are_listed_and_a_wildcard_is_mentioned() {
 }
 
 #[test]
+fn a_log_that_is_full_is_read_and_said_to_be() {
+    let place = Place::with_agents(1);
+    let lines = |count: usize| (0..count).map(|n| line("a0", &format!("h{n}.example.org"), 443, "host-not-listed"));
+    for (count, full) in [(9_999, false), (10_000, true)] {
+        // All but the last are addresses, which are read and not proposed: ten thousand entries would take a while.
+        let addresses = lines(count - 1).map(|line| line.replace(".example.org", ".1"));
+        place.write("decisions.jsonl", addresses.chain(lines(2).skip(1)).collect::<String>());
+        let run = suggest(&place).expect(0);
+        assert!(run.out.contains("h1.example.org"), "{}", run.out);
+        assert_eq!(run.err.contains("a router stops at 10000 lines"), full, "{count}");
+    }
+}
+
+#[test]
 fn a_faulty_log_is_refused_line_by_line() {
     let place = Place::with_agents(1);
     let good = line_of_new();

@@ -130,6 +130,8 @@ words! {
         Fetch = "fetch",
         /// Questions to the DNS responder at once.
         Questions = "questions",
+        /// Lines of the log of a learning window.
+        Learned = "learned",
     }
 }
 
