@@ -1,8 +1,11 @@
 """A document that changes under two hundred tunnels and two hundred requests: what it takes away ends, and nothing else does."""
 
+import json
 import select
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import pod
 
@@ -11,6 +14,7 @@ KEPT, GONE = "good.kars.example", "other.kars.example"
 
 
 def run(world):
+    probed(world)
     document = world.document()
     router = world.router("reload", document)
     tunnels = {host: [pod.tunnel(router, f"{host}:{port}")[1] for _ in range(EACH)] for host, port in ((KEPT, 25), (GONE, 80))}
@@ -42,6 +46,38 @@ def run(world):
     for client in [*tunnels[KEPT], *tunnels[GONE], *answers[KEPT], *answers[GONE]]:
         client.close()
     world.log.new(0.5)
+
+
+def probed(world):
+    """The router asks itself for what each document refuses, and nothing of that leaves the pod."""
+    document = world.document()
+    # A model without its credential would be another reason not to be ready.
+    del document["inference"]
+    world.log.new(0.5)
+    router = pod.Router(world.binary, world.folder, document, "probed")
+    world.routers.append(router)
+    learning = document | {"learn": {"id": "agents.a.learn", "until": "9999-01-01T00:00:00Z"}}
+    listed = document | {"egress": [world.rule(0, "kars-probe.invalid", [443])]}
+    for generation, next_document in enumerate((None, learning, listed, document), 1):
+        if next_document:
+            router.write(next_document)
+        until = time.monotonic() + 10
+        while (state := readiness(router))[1].get("generation") != generation and time.monotonic() < until:
+            time.sleep(0.1)
+        world.check(f"document {generation} is enforced", (state[0], state[1].get("enforced")), (200, True))
+        world.quiet(f"the probe of document {generation}")
+    lines = [json.loads(line) for line in router.audit().splitlines()]
+    probes = [line["what"] for line in lines if line.get("kind") == "connect"]
+    name, address = "kars-probe.invalid:443", "192.0.2.1:443"
+    world.check("each was refused by its own listener", probes, [name, address, address, name])
+
+
+def readiness(router):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{router.admin[1]}/readyz", timeout=10) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
 
 
 def asked(router, host):

@@ -31,6 +31,7 @@ pub mod policy;
 pub mod process;
 pub mod proxy;
 pub mod refusal;
+mod self_probe;
 pub mod tokens;
 pub mod tools;
 pub mod trace;

@@ -19,7 +19,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use catalog::{Catalog, Entry};
-pub use labels::{Asked, Attempt, Called, Ceiling, Class, Direction, DnsAnswer, Kind, Period, Side, Spans};
+pub use labels::{Asked, Attempt, Called, Ceiling, Class, Direction, DnsAnswer, Kind, Period, Side, Spans, State};
 use labels::{
     Attempted, Budgeted, By, CalledAt, CalledHosted, Candidate, Code, Counted, Decided, Denied, DigestText,
     ExchangeOutcome, Exchanged, HostedTool, Inferred, Issuer, LoadOutcome, Loaded, Model, Moved, OfModel, OfServer,
@@ -187,10 +187,25 @@ impl Metrics {
 
     /// Says which document is served, since now, and until when its signature counts; a dev document has none.
     pub fn serves(&self, digest: String, now: Instant, not_after: Option<Instant>) {
-        self.policy_info.clear();
-        self.policy_info.get_or_create(&Served { digest: DigestText(digest) }).set(1);
+        self.inform(digest, State::Served);
         self.policy_loaded.set(now.unix_seconds());
         self.policy_not_after.set(not_after.map_or(0, Instant::unix_seconds));
+    }
+
+    /// Says that the document which is served is enforced.
+    pub fn enforces(&self, digest: String) {
+        self.inform(digest, State::Enforced);
+    }
+
+    fn inform(&self, digest: String, state: State) {
+        self.policy_info.clear();
+        self.policy_info.get_or_create(&Served { digest: DigestText(digest), state }).set(1);
+    }
+
+    /// Says that no document is served any more.
+    pub fn serves_nothing(&self) {
+        self.policy_info.clear();
+        self.policy_ready.set(0);
     }
 
     /// Counts a ceiling that was reached.
@@ -343,12 +358,16 @@ impl Metrics {
     fn register_health(&self, catalog: &mut Catalog) {
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
         catalog.count("build", "The program that runs", Info::new(version));
-        catalog.count("policy_ready", "1 while a document is in force", self.policy_ready.clone());
+        catalog.count("policy_ready", "1 while a document is in force and enforced", self.policy_ready.clone());
         let stale = "1 while what lies there is refused, or what is served should have been renewed";
         catalog.count("policy_stale", stale, self.policy_stale.clone());
         catalog.count("policy_serial", "Serial of the document that is served", self.policy_serial.clone());
         catalog.count("policy_generation", "Documents served since the start", self.policy_generation.clone());
-        catalog.count("policy_info", "1, with the digest of the document that is served", self.policy_info.clone());
+        catalog.count(
+            "policy_info",
+            "1, with the digest of the document that is served; `enforced` once the router has probed itself on it",
+            self.policy_info.clone(),
+        );
         let loaded = "When the document that is served was read, since 1970";
         catalog.measure("policy_loaded_timestamp", Unit::Seconds, loaded, self.policy_loaded.clone());
         let until = "When the signature of the document ends, since 1970; 0 where it has none";

@@ -27,6 +27,7 @@ use crate::measures::Measures;
 use crate::metrics::Ceiling;
 use crate::policy::Served;
 use crate::refusal::Refusal;
+use crate::self_probe;
 use crate::tokens::Tokens;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -34,6 +35,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const LARGEST_PAGE: usize = 4 * 1024 * 1024;
 /// How long the runtime may take to say that it lives.
 const PROBE_TIME: Duration = Duration::from_secs(4);
+/// How long a page waits for a new document to be proven, so that none that takes its place makes the router unready.
+const PROVING: Duration = self_probe::TIME;
 
 /// What answers the kubelet and Prometheus.
 #[derive(Debug)]
@@ -78,6 +81,9 @@ impl Answer for Pages {
         if path == METRICS {
             self.measures.take();
         }
+        if path == READYZ && timeout(PROVING, self.gate.current().clone().proven()).await.is_err() {
+            tracing::debug!("it is not known yet whether the document is enforced");
+        }
         let readiness = || readiness(&self.gate, &self.tokens, self.tasks.is_draining());
         page(request.method(), path, readiness, self.gate.metrics().registry())
             .unwrap_or_else(|| reply(StatusCode::NOT_FOUND, TEXT, "no such page\n"))
@@ -97,6 +103,8 @@ pub(crate) fn readiness(gate: &Gate, tokens: &Tokens, draining: bool) -> Readine
     let mut state = Map::new();
     let mut say = |name: &str, value: Value| state.insert(name.to_owned(), value);
     let in_force = gate.current().in_force(now());
+    let enforced = in_force.as_ref().is_ok_and(|generation| generation.is_enforced());
+    say("enforced", enforced.into());
     if let Served::Document(generation) = gate.current().served() {
         let loaded = &generation.loaded;
         say("digest", loaded.digest.to_string().into());
@@ -115,6 +123,9 @@ pub(crate) fn readiness(gate: &Gate, tokens: &Tokens, draining: bool) -> Readine
     if let Err(refusal) = &in_force {
         say("problem", refusal.detail.message.clone().into());
     }
+    if in_force.is_ok() && !enforced {
+        say("problem", "the router does not know yet whether it enforces the document; its log says why".into());
+    }
     if draining {
         say("problem", "the router is ending".into());
     }
@@ -131,7 +142,7 @@ pub(crate) fn readiness(gate: &Gate, tokens: &Tokens, draining: bool) -> Readine
         let problems = health.problems.into_iter().map(|(route, problem)| (route.to_string(), problem.into()));
         say("credentials", Value::Object(problems.collect()));
     }
-    let ready = in_force.is_ok() && !draining && audit && health.ready;
+    let ready = enforced && !draining && audit && health.ready;
     say("ready", ready.into());
     Readiness { ready, state: Value::Object(state) }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use kars_contract::agent_api::ErrorCode;
 use kars_contract::permits::Policy;
@@ -14,6 +15,9 @@ use tokio::sync::watch;
 use crate::inference::addressed::Addressed;
 use crate::inference::toolbox::Toolbox;
 use crate::refusal::Refusal;
+
+/// Why nothing is served where the router has seen itself not enforce a document.
+pub const NOT_ENFORCED: &str = "not-enforced";
 
 /// A document that may be served, compiled.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ pub struct Generation {
     pub toolbox: Toolbox,
     /// How its routes are addressed.
     pub addressed: HashMap<Name, Addressed>,
+    enforced: AtomicBool,
 }
 
 /// What is served at a moment.
@@ -61,7 +66,13 @@ impl Generation {
     pub fn new(number: u64, loaded: Loaded) -> Self {
         let document = loaded.document();
         let (policy, toolbox, addressed) = (Policy::new(document), Toolbox::of(document), Addressed::all(document));
-        Self { number, loaded, policy, toolbox, addressed }
+        Self { number, loaded, policy, toolbox, addressed, enforced: AtomicBool::new(false) }
+    }
+
+    /// Whether the router has seen itself enforce it.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        self.enforced.load(Ordering::Acquire)
     }
 
     /// The document.
@@ -79,6 +90,14 @@ impl Generation {
 
 #[cfg(test)]
 impl Generation {
+    /// The generation of a dev document.
+    pub(crate) fn of(document: &RouterDocument) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), kars_contract::document::Document::encode(document)).unwrap();
+        let files = kars_kit::document::Files { document: file.path().to_owned(), trust: None, origins: None };
+        Self::new(1, files.read().unwrap().judge(None, kars_kit::clock::now(), None).unwrap())
+    }
+
     /// The generation of an example's document.
     pub(crate) fn example() -> Self {
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/maf/kind/documents/scribe.router.json");
@@ -97,13 +116,28 @@ impl Slot {
         (Self { served, refused, loads: 0 }, Current { served: is_served, refused: is_refused })
     }
 
-    /// Serves another document.
-    pub fn serve(&mut self, loaded: Loaded) -> Arc<Generation> {
+    /// Compiles a document, which is not served yet.
+    pub fn compile(&mut self, loaded: Loaded) -> Arc<Generation> {
         self.loads += 1;
-        let generation = Arc::new(Generation::new(self.loads, loaded));
+        Arc::new(Generation::new(self.loads, loaded))
+    }
+
+    /// Serves another document.
+    pub fn serve(&self, generation: Arc<Generation>) {
         self.refused.send_replace(None);
-        self.served.send_replace(Served::Document(Arc::clone(&generation)));
-        generation
+        self.served.send_replace(Served::Document(generation));
+    }
+
+    /// Says that the router enforces what it serves, to whoever waits for that.
+    pub fn enforced(&self, generation: &Generation) {
+        generation.enforced.store(true, Ordering::Release);
+        self.tick();
+    }
+
+    /// Serves nothing, as the router does not enforce what it served or would serve.
+    pub fn withdraw(&self, problem: &str) {
+        self.refused.send_replace(None);
+        self.served.send_replace(Served::Nothing(NOT_ENFORCED, problem.to_owned()));
     }
 
     /// Has everybody who waits for a change look again: what is served may permit less than a moment ago, as time passes.
@@ -152,6 +186,13 @@ impl Current {
                 Err(Refusal::new(ErrorCode::PolicyUnavailable, message))
             }
             Served::Document(generation) => Ok(generation),
+        }
+    }
+
+    /// Completes once it is known whether what is served is enforced, or nothing is served.
+    pub async fn proven(&mut self) {
+        while matches!(self.served(), Served::Document(generation) if !generation.is_enforced()) {
+            self.changed().await;
         }
     }
 

@@ -1,6 +1,8 @@
 //! The life of the router: everything is bound before anything is served, and nothing is cut off that can be finished.
 //!
-//! Not here: subcommands that only look at something.
+//! Not here: subcommands that only look at something, and which document is served (`watcher`).
+
+mod watcher;
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,8 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kars_contract::router::Limits;
-use kars_kit::clock;
-use kars_kit::document::{CannotLoad, Loaded};
 use kars_kit::files::Files;
 use kars_kit::http::{Ceilings, serve};
 use kars_kit::serve::{Signals, Tasks};
@@ -34,13 +34,12 @@ use crate::metrics::Metrics;
 use crate::operator::{self, Operator};
 use crate::pages::Pages;
 use crate::platform::Platform;
-use crate::policy::{Current, Slot};
+use crate::policy::Slot;
 use crate::proxy::Proxy;
 use crate::tokens::{Exchanger, Keeper, Tokens};
 use crate::trace::{Collector, Export, Tracer};
+use watcher::Watcher;
 
-/// How often files are looked at.
-const POLL: Duration = Duration::from_secs(1);
 /// How long tasks may take to end; a pod has 40 seconds.
 const GRACE: Duration = Duration::from_secs(25);
 /// How long the last lines of the audit log may take.
@@ -153,7 +152,8 @@ pub fn start(config: &Config) -> Result<Running, CannotStart> {
     };
     let (limits, files) = (Limits::default(), Files::raise()?);
     let watch = Watch::new(config.files.clone(), config.pod.clone(), config.state.clone());
-    let mut watcher = Watcher { watch, slot, current, audit, metrics, told: None };
+    let mut watcher =
+        Watcher { watch, slot, current, audit, metrics, proxy: running.proxy, told: None, unproven: None };
     watcher.look();
     let own = tasks.clone();
     tasks.spawn(async move { watcher.keep_looking(&own).await });
@@ -277,81 +277,5 @@ fn ceilings(limits: Limits, connections: u64) -> Ceilings {
         header_count: size(limits.header_count),
         header_time: Duration::from_secs(limits.header_seconds),
         connections: size(connections),
-    }
-}
-
-/// Serves what the files say, as long as it may be served.
-struct Watcher {
-    watch: Watch,
-    slot: Slot,
-    current: Current,
-    audit: Audit,
-    metrics: Arc<Metrics>,
-    /// The failure that was told last, so that each is told once.
-    told: Option<String>,
-}
-
-impl Watcher {
-    async fn keep_looking(&mut self, tasks: &Tasks) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(POLL) => self.look(),
-                () = tasks.draining() => return,
-            }
-        }
-    }
-
-    fn look(&mut self) {
-        match self.watch.poll() {
-            None => (),
-            Some(Ok(loaded)) => self.served(loaded),
-            Some(Err(error)) => self.refused(&error),
-        }
-        self.slot.tick();
-        self.measure();
-    }
-
-    fn served(&mut self, loaded: Loaded) {
-        let generation = self.slot.serve(loaded);
-        let digest = generation.loaded.digest.to_string();
-        self.told = None;
-        self.metrics.loaded("served");
-        self.metrics.policy_generation.set(generation.number.cast_signed());
-        let serial = generation.loaded.accepted().map_or(0, |accepted| accepted.serial);
-        self.metrics.policy_serial.set(serial.cast_signed());
-        self.metrics.serves(digest.clone(), clock::now(), generation.loaded.not_after());
-        tracing::info!(
-            digest,
-            serial,
-            generation = generation.number,
-            dev = generation.document().dev,
-            "document served"
-        );
-        self.note("policy-served", digest);
-    }
-
-    fn refused(&mut self, error: &CannotLoad) {
-        self.slot.keep(error);
-        let message = error.to_string();
-        if self.told.as_ref() == Some(&message) {
-            return;
-        }
-        self.metrics.loaded(error.code());
-        tracing::error!(code = error.code(), message, "document refused");
-        self.note("policy-refused", format!("{}: {message}", error.code()));
-        self.told = Some(message);
-    }
-
-    fn note(&self, kind: &'static str, what: String) {
-        if !self.audit.record(Event::Note { kind, what }) {
-            tracing::error!(kind, "the audit log takes no more lines");
-        }
-    }
-
-    fn measure(&self) {
-        let now = clock::now();
-        let is_ready = self.current.in_force(now).is_ok();
-        self.metrics.policy_ready.set(i64::from(is_ready));
-        self.metrics.policy_stale.set(i64::from(!is_ready || self.current.stale(now).is_some()));
     }
 }

@@ -249,6 +249,16 @@ words! {
     }
 }
 
+words! {
+    /// How far the document is in force.
+    State {
+        /// It decides.
+        Served = "served",
+        /// The router has seen itself refuse by it, too.
+        Enforced = "enforced",
+    }
+}
+
 listed! {
     /// Why something was decided.
     Outcome(&'static str) = "`allowed`, a reason of the policy, or a code of a refusal"
@@ -259,7 +269,7 @@ listed! {
 }
 listed! {
     /// What became of a document.
-    LoadOutcome(&'static str) = "`served`, or why a document is refused, as `kars-router check` says"
+    LoadOutcome(&'static str) = "`served`, `not-enforced`, or why a document is refused, as `kars-router check` says"
 }
 listed! {
     /// A route of the agent API.
@@ -334,7 +344,7 @@ labels! {
     /// Labels of spans.
     Traced { outcome: Spans }
     /// Labels of the document.
-    Served { digest: DigestText }
+    Served { digest: DigestText, state: State }
 }
 
 impl Called {

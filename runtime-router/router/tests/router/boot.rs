@@ -178,10 +178,15 @@ fn a_release_that_is_in_order_is_served() {
     let command = in_pod(folder.path());
     let router = Router::run(folder, command);
     let (status, ready) = router.ready();
-    assert_eq!((status, &ready["ready"], &ready["dev"]), (200, &json!(true), &json!(false)), "{ready}");
+    assert_eq!(
+        (status, &ready["ready"], &ready["enforced"], &ready["dev"]),
+        (200, &json!(true), &json!(true), &json!(false)),
+        "{ready}"
+    );
     assert_eq!((router.metric("policy_ready"), router.metric("policy_stale")), (1, 0));
     assert_eq!(ready["serial"].as_i64(), Some(router.metric("policy_serial")));
-    let digest = format!("kars_router_policy_info{{digest=\"{}\"}} 1", ready["digest"].as_str().unwrap());
+    let digest =
+        format!("kars_router_policy_info{{digest=\"{}\",state=\"enforced\"}} 1", ready["digest"].as_str().unwrap());
     assert!(router.page("/metrics").contains(&digest), "{}", router.page("/metrics"));
     // It is allowed, and gets as far as the resolver, which is not there.
     let fetched = router.ask("POST", "/egress/fetch", &json!({"url": "https://good.example.org/"})).1;

@@ -22,23 +22,29 @@ fn lines(output: &Output) -> Vec<String> {
 #[test]
 fn decisions_are_listed_by_what_is_asked() {
     let router = Router::start(GOOD);
+    assert_eq!(router.ready().0, 200);
     connect(&router, "evil.example.org");
     connect(&router, "good.example.org");
     // What is allowed is written down, and so is that it was not reached.
-    let all = lines(&router.ctl(&["decisions"]));
+    let mut all = lines(&router.ctl(&["decisions"]));
+    let probe = all.remove(0);
+    assert!(probe.ends_with("  kars-probe.invalid:443  host-not-listed"), "the router asks itself first: {probe}");
     assert!(
         all[0].ends_with("  evil.example.org:443  host-not-listed") && all[0].contains(" refused connect "),
         "{all:?}"
     );
     assert!(all[1].contains(" allowed connect ") && all[1].contains("  listed  egress[0]"), "{all:?}");
     assert_eq!(lines(&router.ctl(&["decisions", "-n", "1"])), all[2..]);
-    assert_eq!(lines(&router.ctl(&["decisions", "--denied", "--since", "1h"])), [&all[..1], &all[2..]].concat());
+    assert_eq!(
+        lines(&router.ctl(&["decisions", "--denied", "--since", "1h"])),
+        [&[probe][..], &all[..1], &all[2..]].concat()
+    );
     assert_eq!(lines(&router.ctl(&["decisions", "--since", "2999-01-01T00:00:00Z"])), [""; 0]);
     let json: Vec<Value> = lines(&router.ctl(&["decisions", "-o", "json"]))
         .iter()
         .map(|line| serde_json::from_str(line).expect("each line is JSON"))
         .collect();
-    assert_eq!((json.len(), &json[0]["allowed"], &json[1]["rule"]), (3, &false.into(), &"egress[0]".into()));
+    assert_eq!((json.len(), &json[1]["allowed"], &json[2]["rule"]), (4, &false.into(), &"egress[0]".into()));
     for wrong in [["-n", "0"], ["-n", "1001"], ["--since", "yesterday"]] {
         let output = router.ctl(&[&["decisions"][..], &wrong[..]].concat());
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
@@ -51,8 +57,11 @@ fn who_follows_sees_what_comes() {
     let mut following =
         router.ctl_command(&["decisions", "--denied", "--follow"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut shown = BufReader::new(following.stdout.take().unwrap()).lines();
-    for host in ["one.example.org", "two.example.org"] {
-        connect(&router, host);
+    for host in ["kars-probe.invalid", "one.example.org", "two.example.org"] {
+        // The router has asked for the first by itself.
+        if !host.starts_with("kars-probe") {
+            connect(&router, host);
+        }
         let line = shown.next().expect("it goes on").unwrap();
         assert!(line.contains(host), "{line}");
     }

@@ -78,6 +78,67 @@ fn what_is_refused_leaves_the_last_good_one_in_force() {
     assert!(!lists(&router, "good.example.org"));
 }
 
+/// What the router has asked itself, as its log of decisions has it: the target and whether it was allowed.
+fn probes(router: &Router) -> Vec<(String, bool)> {
+    let told = router.ctl(&["decisions", "-n", "1000", "-o", "json"]).stdout;
+    let lines = std::str::from_utf8(&told).unwrap().lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let probes = lines.filter(|line| line["kind"] == "connect");
+    probes.map(|line| (line["what"].as_str().unwrap().to_owned(), line["allowed"] == true)).collect()
+}
+
+/// POL-11.
+#[test]
+fn every_generation_is_probed_before_it_counts_as_enforced() {
+    let router = Router::start(GOOD);
+    let mut asked = vec![("kars-probe.invalid:443".to_owned(), false)];
+    let enforced = |router: &Router| {
+        let (status, ready) = router.ready();
+        assert_eq!((status, &ready["enforced"]), (200, &json!(true)), "{ready}");
+        let info = format!("policy_info{{digest=\"{}\",state=\"enforced\"}} 1", ready["digest"].as_str().unwrap());
+        assert!(router.page("/metrics").contains(&info), "{info}");
+        ready["generation"].clone()
+    };
+    assert_eq!(enforced(&router), 1);
+    assert_eq!(probes(&router), asked);
+    // A document that allows the name, and one that learns and so refuses no name, are asked for an address instead.
+    let mut learning = document(OTHER);
+    learning["learn"] = json!({"id": "agents.scribe.learn", "until": "9999-01-01T00:00:00Z"});
+    for (number, next, target) in [
+        (2, document(OTHER), "kars-probe.invalid:443"),
+        (3, document(&[("*.invalid.example", &[80]), ("kars-probe.invalid", &[443])]), "192.0.2.1:443"),
+        (4, learning, "192.0.2.1:443"),
+        (5, document(&[]), "kars-probe.invalid:443"),
+    ] {
+        write(router.folder(), &next);
+        router.wait_until("the next", |router| router.metric("policy_generation") == number);
+        assert_eq!(enforced(&router), number);
+        asked.push((target.to_owned(), false));
+        assert_eq!(probes(&router), asked);
+    }
+    assert!(!router.folder().join("decisions.jsonl").exists(), "a probe is nothing to learn from");
+}
+
+/// A router that has no room for its own question claims nothing, and asks again.
+#[test]
+fn a_crowd_does_not_make_a_document_count_as_enforced() {
+    let router = Router::start(GOOD);
+    assert_eq!(router.ready().0, 200);
+    let mut narrow = document(OTHER);
+    narrow["limits"]["connections"] = json!(2);
+    let crowd: Vec<_> = (0..2).map(|_| std::net::TcpStream::connect(router.address("proxy")).unwrap()).collect();
+    router.wait_until("the crowd", |router| router.metric("proxy_connections") == 2);
+    write(router.folder(), &narrow);
+    router.wait_until("the next", |router| router.metric("policy_generation") == 2);
+    let (status, ready) = router.ready();
+    assert_eq!((status, &ready["enforced"], &ready["generation"]), (503, &json!(false), &json!(2)), "{ready}");
+    assert!(ready["problem"].as_str().unwrap().contains("does not know yet"), "{ready}");
+    assert_eq!(router.metric("policy_ready"), 0);
+    assert!(lists(&router, "other.example.org"), "it decides all the same");
+    drop(crowd);
+    router.wait_until("room", |router| router.ready().0 == 200);
+    assert_eq!(router.ready().1["enforced"], true);
+}
+
 #[test]
 fn a_folder_of_trust_that_goes_away_does_not_make_everything_trusted() {
     let router = started(&Release::of(GOOD), trusting);

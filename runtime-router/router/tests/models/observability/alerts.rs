@@ -54,8 +54,8 @@ pub(crate) const ALERTS: &[Alert] = &[
         severity: "critical",
         lasts: "2m",
         query: "kars_router_policy_ready == 0",
-        so: "has no document in force and refuses everything",
-        runbook: "Its document is missing or refused, or its signature has ended and so has the time of grace. `kars-router ctl status` in the router's container says which. Sign the bundle anew with `karsc sign` and deliver it; a refused document is named in the log, with its code.",
+        so: "has no document in force that it is known to enforce",
+        runbook: "Its document is missing or refused, or its signature has ended and so has the time of grace. `kars-router ctl status` in the router's container says which. Sign the bundle anew with `karsc sign` and deliver it; a refused document is named in the log, with its code. `document enforced` is missing from the log where the router could not see itself refuse what the document refuses: it says why, and a restart asks again.",
     },
     Alert {
         name: "KarsRouterPolicyStale",
