@@ -1,11 +1,13 @@
 """Everything that the router depends on, dark in turn: whoever waits for it waits for a bounded time, and the rest goes on.
 
-A peer that goes dark while nobody speaks is noticed after a minute and a half, which `begin` starts and `run` comes back for.
+A peer that goes dark while nobody speaks is noticed after a minute and a half, which `begin` starts and `run` comes back for; one to which
+bytes are under way after three quarters of a tunnel's idle time, or as long.
 """
 
 import json
 import os
 import re
+import select
 import threading
 import time
 import urllib.error
@@ -31,10 +33,7 @@ def begin(world):
     world.check(f"both are kept alive: {timers}", [0 < seconds(timer) <= 60 for timer in timers], [True, True])
     dying.sendall(b"mine")
     told = dying.recv(100)
-    port = next(port for port in ports if sent_by(world, port))
-    rules = f"table ip dark {{\nchain out {{\ntype filter hook output priority 0;\nip daddr 1.2.3.4 tcp sport {port} drop;\n}}\n"
-    rules += f"chain in {{\ntype filter hook input priority 0;\nip saddr 1.2.3.4 tcp dport {port} drop;\n}}\n}}\n"
-    world.command("nft", "-f", "-", input=rules)
+    darken(world, "dark", next(port for port in ports if sent_by(world, port)))
     world.check("both carry bytes before", told, b"250 mine")
     world.went_dark = time.monotonic()
     world.noticed = None
@@ -47,6 +46,49 @@ def begin(world):
     world.waiting = threading.Thread(target=wait, daemon=True)
     world.waiting.start()
     world.lasting = lasting
+    world.log.new()
+
+
+def darken(world, table, port):
+    """Loses what passes between this port and the host, both ways."""
+    rules = f"table ip {table} {{\nchain out {{\ntype filter hook output priority 0;\nip daddr 1.2.3.4 tcp sport {port} drop;\n}}\n"
+    rules += f"chain in {{\ntype filter hook input priority 0;\nip saddr 1.2.3.4 tcp dport {port} drop;\n}}\n}}\n"
+    world.command("nft", "-f", "-", input=rules)
+
+
+def ports_to(world, port):
+    """The ports from which connections lead to this port of the host."""
+    text = world.command("ss", "-tnH", "state", "established", "dst", "1.2.3.4", "dport", "=", str(port))
+    return set(re.findall(r":(\d+) +1\.2\.3\.4:", text))
+
+
+def under_way(world):
+    """A peer that goes dark while its agent goes on sending: the tunnel never stands still, and is closed all the same."""
+    idle = 8
+    router = world.router("dark-busy", world.document(limits={"tunnelIdleSeconds": idle}))
+    lasting, before = pod.tunnel(router, "good.kars.example:25")[1], ports_to(world, 25)
+    dying = pod.tunnel(router, "good.kars.example:25")[1]
+    for client in (lasting, dying):
+        client.recv(100)
+        client.sendall(b"x")
+        world.check("bytes pass before", client.recv(100), b"250 x")
+    (port,) = ports_to(world, 25) - before
+    darken(world, "busy", port)
+    began, closed, answers = time.monotonic(), None, set()
+    while closed is None and time.monotonic() - began < 3 * idle:
+        try:
+            lasting.sendall(b"y")
+            answers.add(lasting.recv(100))
+            dying.sendall(b"x")
+            if select.select([dying], [], [], 0.5)[0] and not dying.recv(100):
+                closed = time.monotonic() - began
+        except ConnectionError:
+            closed = time.monotonic() - began
+    world.check("one whose peer lives goes on", answers, {b"250 y"})
+    world.check(f"one with bytes under way is closed after {closed} s", closed is not None and idle * 0.6 < closed < idle, True)
+    world.check("which is logged", any('"a silent host"' in line for line in router.lines), True)
+    lasting.close()
+    dying.close()
     world.log.new()
 
 
@@ -93,6 +135,7 @@ def run(world):
     took = time.monotonic() - began
     world.check(f"in time: {took:.1f} s", took < 10, True)
     world.routers.remove(router)
+    under_way(world)
     noticed(world)
 
 

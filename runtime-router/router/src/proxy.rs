@@ -16,6 +16,7 @@ mod original;
 #[cfg(target_os = "linux")]
 mod pipe;
 mod reply;
+mod silence;
 mod transparent_tls;
 mod tunnel;
 mod watched;

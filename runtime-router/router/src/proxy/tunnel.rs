@@ -19,6 +19,7 @@ use super::Proxy;
 use super::first_flight::FirstFlight;
 #[cfg(target_os = "linux")]
 use super::pipe::Pipe;
+use super::silence;
 use crate::gate::Passage;
 use crate::metrics::{Ceiling, Direction, Kind, Metrics, Open};
 use crate::trace::Span;
@@ -78,6 +79,7 @@ impl Tunnel<'_> {
         let metrics = self.proxy.gate.metrics();
         let (_open, _lasting) = (Open::count(&metrics.tunnels), metrics.lasting(self.kind));
         let traffic = Traffic::new(self.proxy.files);
+        silence::notice(&self.host, Duration::from_secs(self.passage.limits().tunnel_idle_seconds));
         let ends = async {
             let up = async {
                 let first = Box::pin(first.checked(&self)).await?;
@@ -91,6 +93,7 @@ impl Tunnel<'_> {
         let outcome = tokio::select! {
             ended = ends => match ended {
                 Ok(_) => "both ends",
+                Err(error) if error.kind() == ErrorKind::TimedOut => "a silent host",
                 Err(error) => {
                     tracing::debug!(%error, "a tunnel broke");
                     "an error"
