@@ -2,13 +2,14 @@
 
 Prints `NAME ratio R must M` for each promise, with `moon` for what is aimed at, and exits with 1 when a promise is missed. The
 programs take turns for a second or so each, and medians of ratios within a turn are what counts: the machine does other things,
-too. `python3 tests/bench/router.py` needs Rust, `unshare`, `ip` and `taskset`; without root it makes a user namespace of its own.
-nginx is measured, too, where it is installed. KARS_ROUTER names the binary, which is built otherwise. Arguments name groups.
+too. `python3 tests/bench/router.py` needs Rust with its target for musl, `musl-gcc`, `unshare`, `ip` and `taskset`; without root it makes
+a user namespace of its own. nginx is measured, too, where it is installed. KARS_ROUTER names the binary, which is built otherwise. Arguments name groups.
 """
 
 import json
 import os
 import pathlib
+import platform
 import shutil
 import socket
 import statistics
@@ -24,6 +25,8 @@ from machine import FLOOR, HOST, PROVIDER, RESOLVER, ROOT, TUNNEL, Program, text
 
 API, PROXY = ("127.0.0.1", 8443), ("127.0.0.1", 8444)
 MIB = 1024 * 1024
+#: What is released needs nothing beside it.
+STATIC = f"{platform.machine()}-unknown-linux-musl"
 #: How often the programs take turns.
 ROUNDS = 5
 ALLOWED, DENIED = f"h0.kars.example:{HOST[1]}", f"denied.example:{HOST[1]}"
@@ -336,13 +339,14 @@ def inside(folder: str, binary: str, program: str, names: list) -> int:
 
 
 def built() -> tuple:
-    """The router as it is released, and the load; the first may be named."""
-    def made(command: list, name: str) -> str:
-        done = subprocess.run(["cargo", "build", "--quiet", "--release", "--message-format=json", *command], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    """The router as `.ci/release` builds it, and the load; the first may be named."""
+    def made(command: list, name: str, **environment: str) -> str:
+        command = ["cargo", "build", "--quiet", "--release", "--message-format=json", *command]
+        done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=True, stdout=subprocess.PIPE, text=True)
         found = [json.loads(line).get("executable") for line in done.stdout.splitlines()]
         return [path for path in found if path and path.endswith(name)][-1]
 
-    binary = os.environ.get("KARS_ROUTER") or made(["--locked", "-p", "kars-router"], "kars-router")
+    binary = os.environ.get("KARS_ROUTER") or made(["--locked", "--target", STATIC, "-p", "kars-router"], "kars-router", CARGO_PROFILE_RELEASE_LTO="fat")
     return os.path.abspath(binary), made(["--manifest-path", "tests/bench/load/Cargo.toml"], "kars-load")
 
 

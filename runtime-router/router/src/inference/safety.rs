@@ -74,12 +74,8 @@ pub fn judge(said: &Said<'_>, floor: &Safety) -> Result<(), Refusal> {
     if inner.is_ambiguous {
         return Err(unreadable());
     }
-    let parts = [
-        said.choices.filter(annotated),
-        said.prompt_filter_results,
-        said.content_filters,
-        inner.content_filters,
-    ];
+    let parts =
+        [said.choices.filter(annotated), said.prompt_filter_results, said.content_filters, inner.content_filters];
     for part in parts.into_iter().flatten() {
         let parts: Option<Vec<Part>> = serde_json::from_slice(part).map_err(|_| unreadable())?;
         for found in parts.iter().flatten().filter_map(|part| part.content_filter_results.as_ref()) {

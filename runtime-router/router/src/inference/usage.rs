@@ -50,9 +50,8 @@ struct Counts {
 }
 
 /// What an event holds that says what it cost, that the answer has ended, or what a filter found.
-static MARKS: LazyLock<[Finder<'static>; 5]> = LazyLock::new(|| {
-    ["\"usage\"", "\"response.", "\"message_stop\"", "_filter", "responsible_ai"].map(Finder::new)
-});
+static MARKS: LazyLock<[Finder<'static>; 5]> =
+    LazyLock::new(|| ["\"usage\"", "\"response.", "\"message_stop\"", "_filter", "responsible_ai"].map(Finder::new));
 /// The kinds of event that end an answer.
 const LAST: [&[u8]; 4] =
     [b"\"response.completed\"", b"\"response.incomplete\"", b"\"response.failed\"", b"\"message_stop\""];
