@@ -27,8 +27,9 @@ impl Usage {
 }
 
 /// Follows an answer while it passes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Follower {
+    api: Api,
     events: Events,
     found: Option<Usage>,
     finished: bool,
@@ -49,18 +50,26 @@ struct Counts {
     read: Option<u64>,
 }
 
-/// What an event holds that says what it cost, that the answer has ended, or what a filter found.
-static MARKS: LazyLock<[Finder<'static>; 5]> =
-    LazyLock::new(|| ["\"usage\"", "\"response.", "\"message_stop\"", "_filter", "responsible_ai"].map(Finder::new));
+/// What an event holds that says what it cost, or what a filter found.
+static MARKS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\"usage\"", "_filter"].map(Finder::new));
+/// And that the answer has ended, where its API has events for that: all begin so.
+static LAST_OF_RESPONSES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"response."));
+static LAST_OF_MESSAGES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"message_stop"));
 /// The kinds of event that end an answer.
 const LAST: [&[u8]; 4] =
     [b"\"response.completed\"", b"\"response.incomplete\"", b"\"response.failed\"", b"\"message_stop\""];
 
 impl Follower {
+    /// Of an answer that this API has.
+    #[must_use]
+    pub fn of(api: Api) -> Self {
+        Self { api, events: Events::default(), found: None, finished: false }
+    }
+
     /// Takes the next bytes of a stream, and shows what the events that they complete say, if they do.
     pub fn feed(&mut self, bytes: &[u8], mut seen: impl FnMut(&Said<'_>)) {
-        let Self { events, found, finished } = self;
-        events.feed(bytes, |data| event(data, found, finished, &mut seen));
+        let Self { api, events, found, finished } = self;
+        events.feed(bytes, |data| event(*api, data, found, finished, &mut seen));
     }
 
     /// Whether the stream has come to the end that its API has.
@@ -71,8 +80,8 @@ impl Follower {
 
     /// What was found, once the stream has ended.
     pub fn end(mut self) -> Followed {
-        let Self { events, found, finished } = &mut self;
-        events.end(|data| event(data, found, finished, |_| ()));
+        let Self { api, events, found, finished } = &mut self;
+        events.end(|data| event(*api, data, found, finished, |_| ()));
         Followed { usage: self.found, finished: self.finished }
     }
 }
@@ -86,13 +95,13 @@ pub struct Followed {
     pub finished: bool,
 }
 
-fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool, mut seen: impl FnMut(&Said<'_>)) {
+fn event(api: Api, data: &[u8], found: &mut Option<Usage>, finished: &mut bool, mut seen: impl FnMut(&Said<'_>)) {
     if data == b"[DONE]" {
         *finished = true;
         return;
     }
     // Most events say nothing of it; finding their fields costs more than all the rest of what the router does with them.
-    if !MARKS.iter().any(|mark| mark.find(data).is_some()) {
+    if !is_marked(api, data) {
         return;
     }
     let said = Said::of(data);
@@ -103,6 +112,16 @@ fn event(data: &[u8], found: &mut Option<Usage>, finished: &mut bool, mut seen: 
         // Anthropic says the prompt first and the answer's growing count later; the others say both once.
         *found = Some(Usage { input: before.input.max(usage.input), output: before.output.max(usage.output) });
     }
+}
+
+fn is_marked(api: Api, data: &[u8]) -> bool {
+    let last = match api {
+        Api::Responses => Some(&LAST_OF_RESPONSES),
+        Api::Messages => Some(&LAST_OF_MESSAGES),
+        Api::ChatCompletions | Api::Completions | Api::Embeddings | Api::Images => None,
+    };
+    let mut marks = MARKS.iter().chain(last.map(|last| &**last));
+    marks.any(|mark| mark.find(data).is_some())
 }
 
 /// What an answer that came whole says it cost.
@@ -150,12 +169,15 @@ mod tests {
         "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
     );
 
+    const STREAMS: [(Api, &str); 3] =
+        [(Api::ChatCompletions, CHAT), (Api::Responses, RESPONSES), (Api::Messages, MESSAGES)];
+
     #[test]
     fn a_stream_is_counted_once_wherever_it_is_cut() {
-        for text in [CHAT, RESPONSES, MESSAGES] {
+        for (api, text) in STREAMS {
             for cut in 0..=text.len() {
                 let (left, right) = text.as_bytes().split_at(cut);
-                let mut follower = Follower::default();
+                let mut follower = Follower::of(api);
                 follower.feed(left, |_| ());
                 follower.feed(right, |_| ());
                 let meant = Followed { usage: Some(Usage { input: 11, output: 7 }), finished: true };
@@ -166,8 +188,8 @@ mod tests {
 
     #[test]
     fn a_stream_that_breaks_off_is_not_finished() {
-        for text in [CHAT, RESPONSES, MESSAGES] {
-            let mut follower = Follower::default();
+        for (api, text) in STREAMS {
+            let mut follower = Follower::of(api);
             follower.feed(&text.as_bytes()[..text.len() / 2], |_| ());
             assert!(!follower.end().finished);
         }

@@ -116,9 +116,7 @@ impl Carrier {
         }
         for _ in 0..ROUNDS {
             self.relay.state.store(LOOKING, Ordering::SeqCst);
-            if let Poll::Ready(came) = wanted(&mut Context::from_waker(&self.waker)) {
-                return Poll::Ready(came);
-            }
+            // What has come is taken before more is looked for, so there is nothing to take before that.
             self.look();
             if let Poll::Ready(came) = wanted(&mut Context::from_waker(&self.waker)) {
                 return Poll::Ready(came);

@@ -68,7 +68,7 @@ impl Flow {
         let Passing { api, client, streamed: _, floor, secret, reservation, most, idle, revoked } = passing;
         Self {
             line: Line::of(body, revoked),
-            follower: Some(Follower::default()),
+            follower: Some(Follower::of(api)),
             redactor: Redactor::new(secret),
             reservation: Some(reservation),
             told: (client != api).then(|| Stream::to(client)),
