@@ -34,6 +34,8 @@ KEY = "sk-of-the-router-0123456789"
 ALLOWED, ELSEWHERE, SHELL = "/sandbox/incoming/brief.md", "/sandbox/elsewhere.md", "/sandbox/incoming/shell.txt"
 HOME = "/sandbox/.hermes"
 STARTING = 120
+#: What the router asks itself for, and refuses: a host that no rule names.
+PROBE = ("kars-probe.invalid:443", None, None)
 
 
 def main():
@@ -218,7 +220,9 @@ class Turn:
         lines = [json.loads(line) for line in text.splitlines()]
         decided = [(line["what"], line["allowed"]) for line in lines if line["kind"] == "evaluate"]
         results.equal("the audit log names every decision about a tool of Hermes", decided, [one.decided for one in self.script if one.decided])
-        refused = [(line.get("rule"), line.get("origin")) for line in lines if line.get("allowed") is False]
+        refused = [(line["what"], line.get("rule"), line.get("origin")) for line in lines if line.get("allowed") is False]
+        results.check("the router has seen itself refuse", PROBE in refused, refused)
+        refused = [(rule, origin) for what, rule, origin in refused if what != PROBE[0]]
         results.check("and rule and line of each refusal", all(rule and origin for rule, origin in refused), refused)
         said = self.containers.log("router")
         results.check("the router does not panic", "panic" not in said, said[-2000:])
