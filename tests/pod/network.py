@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import json
 import os
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -59,8 +60,18 @@ class Network:
         for address in addresses:
             options = ["-6"] if ":" in address else []
             run("ip", "-n", self.outside, *options, "address", "add", address, "dev", "lo", *(["nodad"] if options else []))
+        self.settle()
         self.watch(self.pod, uid="uid . ", skuid="meta skuid . ", hook="output")
         self.watch(self.outside, uid="", skuid="", hook="prerouting")
+
+    def settle(self):
+        """Waits until packets arrive: a new link loses its first ones, and neighbours of version 6 look for each other once a second."""
+        for family, gate in ((socket.AF_INET, GATE4), (socket.AF_INET6, GATE6)):
+            with inside(self.pod):
+                connection = socket.socket(family)
+            with connection, contextlib.suppress(ConnectionRefusedError):
+                connection.settimeout(30)
+                connection.connect((gate, 443))
 
     def watch(self, namespace, **holes):
         run("ip", "netns", "exec", namespace, "nft", "-f", "-", input=WATCH.format(**holes))
