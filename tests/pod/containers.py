@@ -47,7 +47,7 @@ class Containers:
         container = self.bundle.container(name)
         user, group, shared = self.bundle.users(name)
         added = container["securityContext"]["capabilities"].get("add", [])
-        arguments = ["ip", "netns", "exec", self.network, "bwrap", *SYSTEM, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
+        arguments = [*limited(container), "ip", "netns", "exec", self.network, "bwrap", *SYSTEM, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
         arguments += [part for capability in CAPABILITIES for part in ("--cap-add", capability)]
         for file in sorted((self.folder / "etc").iterdir()):
             arguments += ["--ro-bind", str(file), f"/etc/{file.name}"]
@@ -95,6 +95,13 @@ class Containers:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def limited(container):
+    """One core for a container that may use no more: its programs count as many in their quota."""
+    limit = container["resources"]["limits"]["cpu"]
+    cores = int(limit.removesuffix("m")) / 1000 if limit.endswith("m") else float(limit)
+    return [] if cores > 1 else ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
 
 
 def mounted(kind, source, target):
@@ -147,5 +154,5 @@ def wait(what, process, holds):
 
 def missing():
     """What is not here that this needs: programs, or root."""
-    found = [tool for tool in ("bwrap", "curl", "ip", "nft", "openssl", "setpriv") if not shutil.which(tool)]
+    found = [tool for tool in ("bwrap", "curl", "ip", "nft", "openssl", "setpriv", "taskset") if not shutil.which(tool)]
     return found + ([] if os.geteuid() == 0 else ["root"])

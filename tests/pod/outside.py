@@ -3,10 +3,10 @@
 import socket
 import ssl
 import struct
-import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from certificates import certificates
 from network import inside
 
 HOST = "1.2.3.4"
@@ -18,7 +18,7 @@ class Outside:
     def __init__(self, namespace, resolver, folder, hosts):
         self.hosts, self.resolver = hosts, resolver
         self.asked, self.requests, self.handshakes = [], [], []
-        certificates(folder, [name for name in hosts])
+        certificates(folder, hosts)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "host.pem", folder / "host.key")
         context.sni_callback = lambda _, name, __: self.handshakes.append(name)
@@ -98,17 +98,3 @@ def name_in(packet):
         labels.append(packet[place + 1 : place + 1 + packet[place]].decode("latin-1"))
         place += 1 + packet[place]
     return ".".join(labels).lower(), place + 1
-
-
-def certificates(folder, names):
-    """An authority, and one certificate for all names."""
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl("req", "-x509", *key, "-days", "30", "-subj", "/CN=authority", "-keyout", f"{folder}/authority.key", "-out", f"{folder}/authority.pem")
-    openssl("req", *key, "-subj", "/CN=host", "-keyout", f"{folder}/host.key", "-out", f"{folder}/host.csr")
-    (folder / "names").write_text("subjectAltName=" + ",".join(f"DNS:{name}" for name in names) + "\n")
-    signed = ["-CA", f"{folder}/authority.pem", "-CAkey", f"{folder}/authority.key", "-CAcreateserial", "-days", "30"]
-    openssl("x509", "-req", "-in", f"{folder}/host.csr", *signed, "-extfile", f"{folder}/names", "-out", f"{folder}/host.pem")
-
-
-def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True)

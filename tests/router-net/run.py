@@ -33,6 +33,11 @@ import outside
 import pod
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+# After this folder, which has files of the same names.
+sys.path.append(os.path.join(ROOT, "tests", "pod"))
+
+from certificates import certificates
+
 EXAMPLE = "tests/golden/maf/kind/documents/scribe.router.json"
 # Connections to these are redirected to the proxy, as the guard redirects those of the agent.
 REDIRECTED = "5.6.7.0/24"
@@ -181,17 +186,6 @@ def far_side(folder):
     outside.main(folder)
 
 
-def certificates(folder):
-    """An authority, and a host that it vouches for."""
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650"]
-    run("openssl", "req", "-x509", *key, "-subj", "/CN=authority", "-keyout", f"{folder}/authority.key", "-out", f"{folder}/authority.pem")
-    run("openssl", "req", *key[:-2], "-subj", "/CN=host", "-keyout", f"{folder}/host.key", "-out", f"{folder}/host.csr")
-    with open(f"{folder}/names", "w", encoding="utf-8") as names:
-        names.write(f"subjectAltName={','.join(f'DNS:{name}' for name in outside.CERTIFIED)}\n")
-    signed = ["-CA", f"{folder}/authority.pem", "-CAkey", f"{folder}/authority.key", "-CAcreateserial", "-days", "3650"]
-    run("openssl", "x509", "-req", "-in", f"{folder}/host.csr", *signed, "-extfile", f"{folder}/names", "-out", f"{folder}/host.pem")
-
-
 def built():
     if binary := os.environ.get("KARS_ROUTER"):
         return os.path.abspath(binary)
@@ -206,7 +200,7 @@ def main(groups):
         raise SystemExit(f"missing programs: {missing}")
     binary = built()
     with tempfile.TemporaryDirectory() as folder:
-        certificates(folder)
+        certificates(folder, outside.CERTIFIED)
         alone = ["unshare", "-nm"] if os.geteuid() == 0 else ["unshare", "-rnm"]
         command = [*alone, sys.executable, __file__, "inside", folder, binary, *groups]
         lines = []

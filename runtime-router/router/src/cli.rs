@@ -128,7 +128,12 @@ fn print(text: &str) {
 fn serve(environment: &Environment) -> Outcome {
     let config = Config::load(environment).map_err(|error| (WRONG, error.to_string()))?;
     start_log(config.log.as_deref(), environment)?;
-    let ended = runtime(Builder::new_multi_thread())?.block_on(process::run(config));
+    // On one core nobody is there to share work with, and most pods give their router no more.
+    let builder = match std::thread::available_parallelism() {
+        Ok(cores) if cores.get() > 1 => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    let ended = runtime(builder)?.block_on(process::run(config));
     match ended {
         Ok(true) => Ok(String::new()),
         Ok(false) => Err((ENVIRONMENT, "connections or lines of the audit log were cut off".to_owned())),
