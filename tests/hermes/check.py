@@ -71,7 +71,7 @@ def restart_with_yaml(python):
     try:
         import yaml
     except ImportError:
-        os.execv(python, [str(python), __file__, *sys.argv[1:]])
+        os.execv(python, [str(python), *sys.argv])
 
 
 def versions_for(files, installed):

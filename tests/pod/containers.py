@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import PurePath
 
+from check import CACHE, restart_with_yaml
+
 # What a container may be given: `setpriv` needs the first two to become another user, the guard the third.
 CAPABILITIES = ["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_NET_ADMIN"]
 SYSTEM = ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin", "--symlink", "usr/lib", "/lib"]
@@ -133,6 +135,17 @@ def this_python():
 def router_image(program, folder):
     """The router's image, with the authority of those who are outside."""
     return Image({program: "/programs/kars-router", folder / "authority.pem": "/authority.pem"}, "/programs", entrypoint=["kars-router"])
+
+
+def prepared(root):
+    """The programs of this tree, in a Python that reads YAML; ends where something is missing."""
+    pythons = [path / "bin/python" for path in sorted(CACHE.glob("hermes-*")) if (path / "installed").exists()]
+    if not pythons:
+        sys.exit("error: no Python that reads YAML: run `tests/hermes/setup.sh`")
+    restart_with_yaml(pythons[0])
+    if lacking := missing():
+        sys.exit(f"error: missing here: {lacking}")
+    return built(root)
 
 
 def built(root):

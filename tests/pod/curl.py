@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests/hermes"))
 
-from check import CACHE, Results, finish, restart_with_yaml
-from containers import Containers, Image, built, missing, router_image, this_python
+from check import Results, finish
+from containers import Containers, Image, prepared, router_image, this_python
 from network import Network, run
 from outside import HOST, Outside
 
@@ -45,14 +45,7 @@ PROBES = {
 
 
 def main():
-    pythons = [path / "bin/python" for path in sorted(CACHE.glob("hermes-*")) if (path / "installed").exists()]
-    if not pythons:
-        sys.exit("error: no Python that reads YAML: run `tests/hermes/setup.sh`")
-    restart_with_yaml(pythons[0])
-    if lacking := missing():
-        sys.exit(f"error: missing here: {lacking}")
-    programs = built(ROOT)
-    results = Results()
+    programs, results = prepared(ROOT), Results()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pod = Pod(folder, programs["kars-router"], build(programs["karsc"], folder))

@@ -1,6 +1,7 @@
 //! The command line of the router. Without a subcommand it serves. Not here: what the subcommands do.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,8 +19,9 @@ use crate::audit::Head;
 use crate::audit::verify::verify;
 use crate::config::{self, Config};
 use crate::ctl::{CannotShow, Page, show};
+use crate::echo;
 use crate::platform::HostedTool;
-use crate::process::{self, AUDIT_FOLDER};
+use crate::process::{self, AUDIT_FOLDER, CannotStart};
 
 /// A negative answer.
 const NO: u8 = 1;
@@ -52,6 +54,12 @@ enum Command {
     Guard,
     /// Ask the router beside this process whether it serves
     Probe,
+    /// Say back what is said, as the runtime of an agent that is there for tests; `SANDBOX_NAME` is its name
+    Echo {
+        /// Where to listen, on loopback
+        #[arg(long, value_name = "IP:PORT", default_value_t = echo::ADDRESS)]
+        listen: SocketAddr,
+    },
     /// Look at the log of decisions
     Audit {
         #[command(subcommand)]
@@ -102,6 +110,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check { document }) => check(document.as_deref(), &environment),
         Some(Command::Guard) => guard(&environment),
         Some(Command::Probe) => probe(&environment),
+        Some(Command::Echo { listen }) => responder(listen, &environment),
         Some(Command::Audit { command: AuditCommand::Verify { folder, head } }) => {
             audit(folder, head.as_deref(), &environment)
         }
@@ -133,10 +142,22 @@ fn serve(environment: &Environment) -> Outcome {
         Ok(cores) if cores.get() > 1 => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };
-    let ended = runtime(builder)?.block_on(process::run(config));
+    ended(runtime(builder)?.block_on(process::run(config)), "connections or lines of the audit log were cut off")
+}
+
+fn responder(listen: SocketAddr, environment: &Environment) -> Outcome {
+    let name = environment.get(echo::NAME).ok_or_else(|| (WRONG, BadSetting::Missing(echo::NAME).to_string()))?;
+    if !listen.ip().is_loopback() {
+        return Err((WRONG, format!("`{listen}` is not on loopback, where the router asks")));
+    }
+    start_log(environment.get(kars_contract::settings::LOG).as_deref(), environment)?;
+    ended(runtime(Builder::new_current_thread())?.block_on(echo::run(name, listen)), "connections were cut off")
+}
+
+fn ended(ended: Result<bool, CannotStart>, unfinished: &str) -> Outcome {
     match ended {
         Ok(true) => Ok(String::new()),
-        Ok(false) => Err((ENVIRONMENT, "connections or lines of the audit log were cut off".to_owned())),
+        Ok(false) => Err((ENVIRONMENT, unfinished.to_owned())),
         Err(error) => Err((ENVIRONMENT, error.to_string())),
     }
 }

@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod ctl;
 pub mod dial;
 pub mod dns;
+pub mod echo;
 pub mod gate;
 #[cfg(target_os = "linux")]
 pub mod guard;

@@ -41,7 +41,7 @@ use crate::trace::{Collector, Export, Tracer};
 use watcher::Watcher;
 
 /// How long tasks may take to end; a pod has 40 seconds.
-const GRACE: Duration = Duration::from_secs(25);
+pub(crate) const GRACE: Duration = Duration::from_secs(25);
 /// How long the last lines of the audit log may take.
 const FLUSH: Duration = Duration::from_secs(2);
 /// Connections that wait to be accepted; a burst of agents' requests finds room.
@@ -228,7 +228,8 @@ impl Bound {
     }
 }
 
-fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotStart> {
+/// Listens, with room for a burst.
+pub(crate) fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, CannotStart> {
     let bound = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
@@ -267,11 +268,11 @@ fn tls(config: &Config) -> Result<Tls, CannotStart> {
     Tls::new(path.as_deref()).map_err(|error| CannotStart::Authorities { path: path.unwrap_or_default(), error })
 }
 
-fn size(number: u64) -> usize {
+pub(crate) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-fn ceilings(limits: Limits, connections: u64) -> Ceilings {
+pub(crate) fn ceilings(limits: Limits, connections: u64) -> Ceilings {
     Ceilings {
         header_bytes: size(limits.header_bytes),
         header_count: size(limits.header_count),

@@ -30,7 +30,7 @@ pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal>
 }
 
 /// Reads a body that is a JSON object of this form.
-pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let wrong =
         |problem: &str| Refusal::new(ErrorCode::ArgsWrong, format!("the body is not what this route takes: {problem}"));
     // A list would otherwise be read as the fields of the form, in order.

@@ -7,6 +7,7 @@ mod boot;
 mod crowds;
 mod ctl;
 mod decisions;
+mod echo;
 mod egress;
 mod process;
 mod release;
