@@ -15,6 +15,8 @@ import urllib.request
 import outside
 
 STARTING = 20
+# Seconds in which a router under load writes down what it has done.
+SOON = 5
 # Every router of this run, so that none outlives it.
 RUNNING = []
 
@@ -54,6 +56,10 @@ class Router:
                     setattr(self, kind, ("127.0.0.1", int(addresses[kind].rsplit(":", 1)[1])))
                 self.started.set()
 
+    def logged(self, text):
+        """Whether it says this: its log is read beside the cases, which may see first what it did."""
+        return soon(lambda: any(text in line for line in self.lines))
+
     def write(self, document):
         """Puts another document in place, whole."""
         with open(f"{self.folder}/next.json", "w", encoding="utf-8") as file:
@@ -91,6 +97,14 @@ class Router:
     def stop(self):
         self.process.terminate()
         return self.process.wait(40)
+
+
+def soon(holds):
+    """Whether this is so, or becomes so while what has been answered is still being written down."""
+    until = time.monotonic() + SOON
+    while not (found := holds()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return found
 
 
 def connect(address, timeout=8):
