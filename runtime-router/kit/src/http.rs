@@ -44,8 +44,8 @@ pub struct Ceilings {
 
 /// Something that answers requests. It is shared by all connections of a listener.
 pub trait Answer: Send + Sync + 'static {
-    /// Answers one request.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+    /// Answers one request, which is on the heap, as it passes through many hands.
+    fn answer(&self, request: Box<Request<Incoming>>) -> impl Future<Output = Response<Body>> + Send;
 
     /// Told where a connection finds no room.
     fn no_room(&self) {}
@@ -102,7 +102,7 @@ pub async fn connection(
     answer: Arc<impl Answer>,
 ) {
     let service = service_fn(|request| {
-        let answer = Arc::clone(&answer);
+        let (answer, request) = (Arc::clone(&answer), Box::new(request));
         async move {
             // On the heap, so that a connection does not keep its room while it waits or a body is under way.
             let answered = Box::pin(AssertUnwindSafe(answer.answer(request)).catch_unwind()).await;

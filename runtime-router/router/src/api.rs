@@ -70,7 +70,7 @@ impl Api {
     async fn route(
         &self,
         found: Result<Route, Refusal>,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
         room: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Response<Body>, Refusal> {
         meant_for(self.address, request.headers())?;
@@ -87,7 +87,7 @@ impl Api {
         })
     }
 
-    async fn answered(&self, route: Route, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    async fn answered(&self, route: Route, request: Box<Request<Incoming>>) -> Result<Response<Body>, Refusal> {
         // Each on the heap by itself: together they would be moved there with every request, for the largest of them.
         match route {
             Route::Evaluate => evaluate::answer(&self.gate, request).await,
@@ -109,7 +109,7 @@ impl Api {
 }
 
 impl Answer for Api {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Box<Request<Incoming>>) -> Response<Body> {
         let metrics = self.gate.metrics();
         let (open, mut room) = (Open::count(&metrics.requests_in_flight), None);
         let (method, uri) = (request.method().clone(), request.uri().clone());

@@ -76,7 +76,7 @@ impl Echo {
 }
 
 impl Answer for Echo {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Box<Request<Incoming>>) -> Response<Body> {
         let (head, body) = request.into_parts();
         match (head.method, head.uri.path()) {
             (Method::GET, HEALTH) => reply(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"),

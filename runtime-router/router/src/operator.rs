@@ -100,7 +100,7 @@ fn may_look(stream: &UnixStream, state: &Path) -> bool {
 }
 
 impl Answer for Operator {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Box<Request<Incoming>>) -> Response<Body> {
         if request.method() != Method::GET {
             return only_get();
         }

@@ -73,7 +73,7 @@ impl Pages {
 }
 
 impl Answer for Pages {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Box<Request<Incoming>>) -> Response<Body> {
         let path = request.uri().path();
         if [AGENT_LIVEZ, AGENT_READYZ].contains(&path) {
             return self.agent().await;

@@ -57,7 +57,7 @@ impl<D: Dial> Platform<D> {
     }
 
     /// Answers one message.
-    pub async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    pub async fn answer(&self, request: Box<Request<Incoming>>) -> Result<Response<Body>, Refusal> {
         if let Some(response) = server::not_acceptable(request.headers()) {
             return Ok(response);
         }

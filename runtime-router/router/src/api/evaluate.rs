@@ -20,7 +20,7 @@ use crate::tools::of_action;
 /// Bytes of a question: arguments may hold a file that is to be written.
 const LARGEST: usize = 10 * 1024 * 1024;
 
-pub(super) async fn answer(gate: &Gate, request: Request<Incoming>) -> Result<Response<Body>, Refusal> {
+pub(super) async fn answer(gate: &Gate, request: Box<Request<Incoming>>) -> Result<Response<Body>, Refusal> {
     let bytes = body::read(request.into_body(), LARGEST).await?;
     let question: EvaluateRequest = body::json(&bytes)?;
     let answer = decided(gate, question);

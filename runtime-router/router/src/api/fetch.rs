@@ -49,7 +49,7 @@ pub struct Fetcher {
 pub(super) async fn answer(
     gate: &Gate,
     fetcher: &Fetcher,
-    request: Request<Incoming>,
+    request: Box<Request<Incoming>>,
 ) -> Result<Response<Body>, Refusal> {
     let parent = parent(request.headers());
     let bytes = body::read(request.into_body(), LARGEST).await?;

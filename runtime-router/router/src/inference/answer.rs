@@ -59,11 +59,14 @@ pub struct Passing {
 
 impl Passing {
     /// Passes an answer on: piece by piece where it is a stream, otherwise whole.
-    pub async fn pass(self, response: Response<Coming>, mut observed: Observed) -> Response<Body> {
+    pub async fn pass(self, response: Box<Response<Coming>>, mut observed: Observed) -> Response<Body> {
         let (head, body) = response.into_parts();
-        let mut answer = Response::new(full(Bytes::new()));
-        *answer.status_mut() = head.status;
-        *answer.headers_mut() = answered(&head.headers);
+        let answer = |body| {
+            let mut answer = Response::new(body);
+            *answer.status_mut() = head.status;
+            *answer.headers_mut() = answered(&head.headers);
+            answer
+        };
         let is_stream = head
             .headers
             .get(CONTENT_TYPE)
@@ -78,15 +81,13 @@ impl Passing {
             return errors::response(family, refusal);
         }
         if is_stream && status.is_success() {
-            *answer.body_mut() = Flow::of(self, body, observed).boxed_unsync();
-            return answer;
+            return answer(Flow::of(self, body, observed).boxed_unsync());
         }
         let whole = self.whole(body, status, &mut observed).await;
         match whole.and_then(|bytes| if is_told { translate::answer(client, &bytes) } else { Ok(bytes) }) {
             Ok(bytes) => {
                 observed.ended(outcome(status));
-                *answer.body_mut() = full(bytes);
-                answer
+                answer(full(bytes))
             }
             Err(refusal) => {
                 observed.refused(&refusal);

@@ -18,6 +18,7 @@ use super::addressed::Addressed;
 use super::api::Api;
 use super::breaker::Breaker;
 use super::edit::Edits;
+use super::headers;
 use super::provider::ways;
 use super::question::Question;
 use super::retries::Retries;
@@ -54,7 +55,8 @@ pub(super) struct Plan<'a> {
     /// What the client asks.
     pub(super) asked: Asked<'a>,
     /// The same in the other API, where some candidate offers only that.
-    pub(super) told: Option<Box<Asked<'a>>>,
+    pub(super) told: Option<Asked<'a>>,
+    /// The client's own, of which few pass.
     pub(super) headers: HeaderMap,
     pub(super) candidates: Vec<Candidate<'a>>,
     /// What the spans of attempts are part of.
@@ -74,14 +76,14 @@ pub(super) struct Candidate<'a> {
 pub(super) struct Asked<'a> {
     pub(super) api: Api,
     pub(super) body: &'a str,
-    pub(super) question: Question<'a>,
+    pub(super) question: Box<Question<'a>>,
     /// The list of tools that is sent instead of the body's.
     pub(super) tools: Option<Arc<str>>,
 }
 
 /// A candidate that answers.
 pub(super) struct Got<'a> {
-    pub(super) answered: Response<Coming>,
+    pub(super) answered: Box<Response<Coming>>,
     pub(super) candidate: Candidate<'a>,
     /// What it was shown.
     pub(super) proof: Proof,
@@ -148,10 +150,10 @@ impl<D: Dial> Attempts<D> {
     pub(super) async fn first_of<'p>(&self, plan: &Plan<'p>, generation: &Generation) -> Result<Got<'p>, Refusal> {
         let began = Instant::now();
         let mut last = None;
-        self.retries.earn();
+        self.retries.earn(began);
         for candidate in &plan.candidates {
             let name = candidate.name;
-            if began.elapsed() > FAILOVER {
+            if last.is_some() && began.elapsed() > FAILOVER {
                 break;
             }
             if !self.breaker.may_try(name) {
@@ -177,7 +179,7 @@ impl<D: Dial> Attempts<D> {
         plan: &Plan<'_>,
         generation: &Generation,
         candidate: Candidate<'_>,
-    ) -> Result<(Response<Coming>, Proof), Failed> {
+    ) -> Result<(Box<Response<Coming>>, Proof), Failed> {
         let Candidate { name, addressed, .. } = candidate;
         let metrics = self.gate.metrics();
         let attempted = |outcome| metrics.attempted(&addressed.metrics(name, metrics), outcome);
@@ -250,7 +252,7 @@ impl<D: Dial> Attempts<D> {
         generation: &Generation,
         candidate: Candidate<'_>,
         span: &Span,
-    ) -> Result<(Response<Coming>, Proof), Failed> {
+    ) -> Result<(Box<Response<Coming>>, Proof), Failed> {
         let endpoint = &candidate.route.endpoint;
         let ask = async |proof: &Proof| {
             let mut request = request(plan, candidate, proof).map_err(Failed::Last)?;
@@ -293,7 +295,7 @@ fn authorize(route: &Route, host: HeaderValue, proof: &Proof, headers: &mut Head
 /// The request as a provider takes it.
 fn request(plan: &Plan<'_>, candidate: Candidate<'_>, proof: &Proof) -> Result<Request<Full<Bytes>>, Refusal> {
     let Candidate { route, addressed, .. } = candidate;
-    let told = plan.told.as_deref().filter(|told| told.api == candidate.api);
+    let told = plan.told.as_ref().filter(|told| told.api == candidate.api);
     let asked = told.unwrap_or(&plan.asked);
     let Asked { api, question, .. } = asked;
     let ways = ways(route.provider);
@@ -304,7 +306,7 @@ fn request(plan: &Plan<'_>, candidate: Candidate<'_>, proof: &Proof) -> Result<R
         edits.set("stream_options", question.stream_options, r#"{"include_usage":true}"#);
     }
     (ways.adapt)(*api, question, &mut edits);
-    let mut headers = plan.headers.clone();
+    let mut headers = headers::asked(&plan.headers);
     authorize(route, addressed.host.clone(), proof, &mut headers)?;
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let mut request = Request::new(Full::new(Bytes::from(edits.apply())));

@@ -1,6 +1,6 @@
 //! Routes that fail are left alone for a while, then tried by one request. Not here: what counts as a failure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// How every route has fared. One that was never tried is well.
 #[derive(Debug, Default)]
-pub struct Breaker(Mutex<HashMap<Name, Health>>);
+pub struct Breaker(Mutex<BTreeMap<Name, Health>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Health {
@@ -94,7 +94,7 @@ impl Breaker {
         health.open = Some(Open { until, pause, jitter, tried: false });
     }
 
-    fn routes(&self) -> MutexGuard<'_, HashMap<Name, Health>> {
+    fn routes(&self) -> MutexGuard<'_, BTreeMap<Name, Health>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::ptr;
 
 use serde_json::value::RawValue;
 
@@ -67,7 +68,7 @@ impl<'a> Edits<'a> {
 fn place(body: &str, part: &str) -> Option<Range<usize>> {
     let start = (part.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
     let range = start..start + part.len();
-    (body.get(range.clone()) == Some(part)).then_some(range)
+    body.get(range.clone()).is_some_and(|same| ptr::eq(same, part)).then_some(range)
 }
 
 #[cfg(test)]

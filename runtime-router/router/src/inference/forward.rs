@@ -23,7 +23,7 @@ use super::attempts::{Asked, Attempts, Candidate, Got, Plan, not_served};
 use super::breaker::Breaker;
 use super::budget::{Ledger, Reservation, Unpaid};
 use super::errors;
-use super::headers::asked;
+use super::headers;
 use super::observed::Observed;
 use super::question::{Question, text};
 use super::toolbox::{self, Filtered};
@@ -48,7 +48,7 @@ pub struct Forward<D> {
 
 /// An answer that has begun, and how it is to pass.
 struct Begun<'a> {
-    response: Response<Coming>,
+    response: Box<Response<Coming>>,
     passing: Passing,
     route: &'a Route,
 }
@@ -82,10 +82,11 @@ impl<D: Dial> Forward<D> {
     }
 
     /// Answers a request in the form of its family.
-    pub async fn answer(&self, api: Api, request: Request<Incoming>) -> Response<Body> {
+    pub async fn answer(&self, api: Api, request: Box<Request<Incoming>>) -> Response<Body> {
         let mut observed = self.observed(api, &parent(request.headers()));
         match self.ask(api, request, &mut observed).await {
-            Ok((passing, response)) => passing.pass(response, observed).await,
+            // On the heap: it is large, and would be copied into its place.
+            Ok((passing, response)) => Box::pin(passing.pass(response, observed)).await,
             Err(refusal) => {
                 observed.refused(&refusal);
                 errors::response(api.family(), refusal)
@@ -101,11 +102,12 @@ impl<D: Dial> Forward<D> {
     async fn ask(
         &self,
         api: Api,
-        request: Request<Incoming>,
+        mut request: Box<Request<Incoming>>,
         observed: &mut Observed,
-    ) -> Result<(Passing, Response<Coming>), Refusal> {
+    ) -> Result<(Passing, Box<Response<Coming>>), Refusal> {
         let limits = self.gate.current().in_force(now())?.document().limits;
-        let headers = asked(request.headers())?;
+        headers::plain(request.headers())?;
+        let headers = std::mem::take(request.headers_mut());
         let most = usize::try_from(limits.inference_request_bytes).unwrap_or(usize::MAX);
         let bytes = read(request.into_body(), most).await?;
         let body = text(&bytes)?;
@@ -126,7 +128,7 @@ impl<D: Dial> Forward<D> {
         };
         let mut candidates = candidates(api, &permit, &name)?;
         let told = told(&asked, &mut candidates)?;
-        let told = told.as_ref().map(|(api, body)| Asked::read(*api, body).map(Box::new)).transpose()?;
+        let told = told.as_ref().map(|(api, body)| Asked::read(*api, body)).transpose()?;
         let plan = Plan { asked, told, headers, candidates, context: observed.span().context() };
         let revoked = permit.model_revoked(self.gate.current().clone(), name.clone());
         let begun = self.begin(&plan, permit.generation(), name.as_str(), revoked, observed).await?;

@@ -75,8 +75,8 @@ pub struct Question<'a> {
 }
 
 impl<'a> Question<'a> {
-    /// Reads a body.
-    pub fn read(text: &'a str) -> Result<Self, Refusal> {
+    /// Reads a body. The question is on the heap, as it passes through many hands.
+    pub fn read(text: &'a str) -> Result<Box<Self>, Refusal> {
         // A list would otherwise be read as the fields, in order.
         if !text.trim_start().starts_with('{') {
             return Err(wrong("it is no JSON object"));
@@ -84,7 +84,7 @@ impl<'a> Question<'a> {
         if is_deeper(text, JSON_DEPTH) {
             return Err(wrong(&format!("it has more than {JSON_DEPTH} lists and objects within each other")));
         }
-        serde_json::from_str(text).map_err(|error| wrong(&error.to_string()))
+        serde_json::from_str(text).map(Box::new).map_err(|error| wrong(&error.to_string()))
     }
 
     /// The model's name, as text.

@@ -29,15 +29,15 @@ impl Default for Retries {
 }
 
 impl Retries {
-    /// A request is asked for the first time.
-    pub(super) fn earn(&self) {
-        let mut left = self.left();
+    /// A request is asked for the first time, now.
+    pub(super) fn earn(&self, now: Instant) {
+        let mut left = self.left(now);
         left.retries = (left.retries + EARNED).min(MOST);
     }
 
     /// Takes one, if there is one.
     pub(super) fn take(&self) -> bool {
-        let mut left = self.left();
+        let mut left = self.left(Instant::now());
         let has_one = left.retries >= 1.0;
         if has_one {
             left.retries -= 1.0;
@@ -45,13 +45,12 @@ impl Retries {
         has_one
     }
 
-    /// The account as it is now.
-    fn left(&self) -> MutexGuard<'_, Left> {
+    /// The account as it is at a moment.
+    fn left(&self, now: Instant) -> MutexGuard<'_, Left> {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let grown = left.retries + now.duration_since(left.at).as_secs_f64();
         left.retries = grown.min(FLOOR).max(left.retries);
-        left.at = now;
+        left.at = left.at.max(now);
         left
     }
 }
@@ -70,9 +69,9 @@ mod tests {
     async fn one_request_in_ten_and_a_few_more() {
         let retries = Retries::default();
         assert_eq!(taken(&retries), 10, "the floor");
-        (0..205).for_each(|_| retries.earn());
+        (0..205).for_each(|_| retries.earn(Instant::now()));
         assert_eq!(taken(&retries), 20, "a tenth");
-        (0..5000).for_each(|_| retries.earn());
+        (0..5000).for_each(|_| retries.earn(Instant::now()));
         assert_eq!(taken(&retries), 100, "no more is saved up");
         tokio::time::advance(Duration::from_secs(3)).await;
         assert_eq!(taken(&retries), 3, "the floor grows back");

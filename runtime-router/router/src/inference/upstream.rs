@@ -1,7 +1,7 @@
 //! Connections to providers, kept while they may be used again, and requests over them. Not here: what is asked.
 
-use std::collections::HashMap;
-use std::pin::Pin;
+use std::collections::BTreeMap;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -31,7 +31,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 const DISCARDED: usize = 64 * 1024;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-type Idle = Mutex<HashMap<Endpoint, Vec<(Wire, Instant)>>>;
+type Idle = Mutex<BTreeMap<Endpoint, Vec<(Wire, Instant)>>>;
 
 /// Connections to providers. Cloning is cheap.
 #[derive(Debug)]
@@ -64,16 +64,18 @@ impl<D: Dial> Upstream<D> {
         Self { dial, idle }
     }
 
-    /// Sends a request and waits for the head of its answer, for so long.
+    /// Sends a request and waits for the head of its answer, for so long. The answer is on the heap, as it passes through many hands.
     pub async fn send(
         &self,
         endpoint: &Endpoint,
         generation: &Generation,
         request: Request<Full<Bytes>>,
         patience: Duration,
-    ) -> Result<Response<Coming>, Refusal> {
+    ) -> Result<Box<Response<Coming>>, Refusal> {
         let late = || Refusal::new(ErrorCode::UpstreamTimeout, format!("`{}` does not answer", endpoint.host()));
-        timeout(patience, self.ask(endpoint, generation, &mut Some(request))).await.map_err(|_| late())?
+        let mut request = Some(request);
+        let asking = pin!(self.ask(endpoint, generation, &mut request));
+        timeout(patience, asking).await.map_err(|_| late())?
     }
 
     async fn ask(
@@ -81,7 +83,7 @@ impl<D: Dial> Upstream<D> {
         endpoint: &Endpoint,
         generation: &Generation,
         request: &mut Option<Request<Full<Bytes>>>,
-    ) -> Result<Response<Coming>, Refusal> {
+    ) -> Result<Box<Response<Coming>>, Refusal> {
         let broken = |error: hyper::Error| {
             tracing::warn!(host = endpoint.host(), %error, "a provider broke the connection");
             Refusal::new(ErrorCode::UpstreamFailed, format!("`{}` broke the connection", endpoint.host()))
@@ -90,7 +92,7 @@ impl<D: Dial> Upstream<D> {
         // A connection that was closed meanwhile has not sent anything yet, so asking again over a new one is safe.
         while let Some(mut wire) = self.take(endpoint) {
             match wire.send(request).await {
-                Ok(response) => return Ok(response.map(|body| Coming { body, lease: lease(wire) })),
+                Ok(response) => return Ok(Box::new(response.map(|body| Coming { body, lease: lease(wire) }))),
                 Err(error) if request.is_none() => return Err(broken(error)),
                 Err(_) => (),
             }
@@ -99,7 +101,7 @@ impl<D: Dial> Upstream<D> {
         let stream = Box::pin(self.dial.dial(endpoint, generation)).await?;
         let mut wire = Box::pin(Wire::over(stream)).await.map_err(broken)?;
         let response = wire.send(request).await.map_err(broken)?;
-        Ok(response.map(|body| Coming { body, lease: lease(wire) }))
+        Ok(Box::new(response.map(|body| Coming { body, lease: lease(wire) })))
     }
 
     fn take(&self, endpoint: &Endpoint) -> Option<Wire> {
@@ -247,7 +249,7 @@ mod tests {
             Self { upstream: Upstream::new(Arc::new(scripted)), generation: Generation::example() }
         }
 
-        async fn ask(&self) -> Response<Coming> {
+        async fn ask(&self) -> Box<Response<Coming>> {
             let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
             let patience = Duration::from_secs(5);
             self.upstream.send(&endpoint, &self.generation, Request::default(), patience).await.unwrap()

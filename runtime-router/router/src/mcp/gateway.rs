@@ -88,7 +88,7 @@ impl<D: Dial> Gateway<D> {
     }
 
     /// Answers one message.
-    pub async fn answer(&self, request: Request<IncomingBody>) -> Result<Response<Body>, Refusal> {
+    pub async fn answer(&self, request: Box<Request<IncomingBody>>) -> Result<Response<Body>, Refusal> {
         if let Some(response) = server::not_acceptable(request.headers()) {
             return Ok(response);
         }

@@ -68,7 +68,7 @@ pub(super) async fn serve(proxy: Arc<Proxy>, stream: TcpStream, first: BytesMut,
 }
 
 impl Answer for Forward {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Box<Request<Incoming>>) -> Response<Body> {
         let kind = self.kind;
         let answered = match self.target(&request) {
             Ok((host, port)) => self.forward(kind, host, port, request).await,
@@ -122,7 +122,7 @@ impl Forward {
         kind: Kind,
         host: Hostname,
         port: Port,
-        request: Request<Incoming>,
+        request: Box<Request<Incoming>>,
     ) -> Result<Response<Body>, Refusal> {
         let proxy = &self.proxy;
         let (passage, stream, span) = proxy.open(kind, host, port, &parent(request.headers())).await?;
