@@ -52,8 +52,8 @@ struct Echo {
 }
 
 impl Echo {
-    async fn prompted(&self, body: Incoming) -> Result<Response<Body>, Refusal> {
-        let prompt: Prompt = body::json(&body::read(body, self.most).await?)?;
+    async fn prompted(&self, mut body: Incoming) -> Result<Response<Body>, Refusal> {
+        let prompt: Prompt = body::json(&body::read(&mut body, self.most).await?)?;
         let wrong = |message| Err(Refusal::new(ErrorCode::ArgsWrong, message));
         if prompt.stream == Some(true) {
             return wrong("the responder answers whole, and was asked for a stream");

@@ -57,11 +57,11 @@ impl<D: Dial> Platform<D> {
     }
 
     /// Answers one message.
-    pub async fn answer(&self, request: Box<Request<Incoming>>) -> Result<Response<Body>, Refusal> {
+    pub async fn answer(&self, mut request: Box<Request<Incoming>>) -> Result<Response<Body>, Refusal> {
         if let Some(response) = server::not_acceptable(request.headers()) {
             return Ok(response);
         }
-        let bytes = read(request.into_body(), server::LARGEST).await?;
+        let bytes = read(request.body_mut(), server::LARGEST).await?;
         let generation = self.gate.current().in_force(now())?;
         let answer = match server::read(&bytes) {
             Message::Answered(response) => return Ok(response),

@@ -1,5 +1,6 @@
 //! Bodies of requests, read whole and within bounds. Not here: what is in them.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +16,8 @@ use crate::refusal::Refusal;
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Reads a body of at most so many bytes.
-pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
-    let collected = within(LONGEST, Limited::new(body, limit).collect()).await;
+pub(crate) async fn read(body: &mut Incoming, limit: usize) -> Result<Bytes, Refusal> {
+    let collected = within(LONGEST, pin!(Limited::new(body, limit).collect())).await;
     let collected = collected.map_err(|_| {
         Refusal::new(ErrorCode::ArgsWrong, format!("the body has not come within {} seconds", LONGEST.as_secs()))
     })?;
@@ -57,8 +58,8 @@ mod tests {
     /// What becomes of four bytes that come so long after one another, and after how many seconds.
     async fn read_in(pause: Duration) -> (String, u64) {
         let (mut client, connection) = duplex(4096);
-        let service = service_fn(|request: Request<Incoming>| async {
-            let told = match read(request.into_body(), 100).await {
+        let service = service_fn(|mut request: Request<Incoming>| async move {
+            let told = match read(request.body_mut(), 100).await {
                 Ok(bytes) => format!("{} bytes", bytes.len()),
                 Err(refusal) => refusal.detail.message.clone(),
             };

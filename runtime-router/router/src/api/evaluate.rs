@@ -20,8 +20,8 @@ use crate::tools::of_action;
 /// Bytes of a question: arguments may hold a file that is to be written.
 const LARGEST: usize = 10 * 1024 * 1024;
 
-pub(super) async fn answer(gate: &Gate, request: Box<Request<Incoming>>) -> Result<Response<Body>, Refusal> {
-    let bytes = body::read(request.into_body(), LARGEST).await?;
+pub(super) async fn answer(gate: &Gate, mut request: Box<Request<Incoming>>) -> Result<Response<Body>, Refusal> {
+    let bytes = body::read(request.body_mut(), LARGEST).await?;
     let question: EvaluateRequest = body::json(&bytes)?;
     let answer = decided(gate, question);
     Ok(reply(StatusCode::OK, JSON, serde_json::to_vec(&answer).expect("its keys are text")))

@@ -49,10 +49,10 @@ pub struct Fetcher {
 pub(super) async fn answer(
     gate: &Gate,
     fetcher: &Fetcher,
-    request: Box<Request<Incoming>>,
+    mut request: Box<Request<Incoming>>,
 ) -> Result<Response<Body>, Refusal> {
     let parent = parent(request.headers());
-    let bytes = body::read(request.into_body(), LARGEST).await?;
+    let bytes = body::read(request.body_mut(), LARGEST).await?;
     let FetchRequest { url: text, method, headers, body } = body::json(&bytes)?;
     let url = Url::parse(&text).inspect_err(|refusal| {
         gate.refused(Kind::Fetch, shown(&text), refusal);

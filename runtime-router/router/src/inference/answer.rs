@@ -5,6 +5,7 @@
 mod flow;
 mod line;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -103,10 +104,13 @@ impl Passing {
         status: StatusCode,
         observed: &mut Observed,
     ) -> Result<Bytes, Refusal> {
-        let collected = tokio::select! {
-            biased;
-            collected = within(self.idle, Limited::new(&mut body, self.most).collect()) => collected,
-            refusal = self.revoked.wait() => return Err(refusal),
+        let collected = {
+            let collecting = pin!(Limited::new(&mut body, self.most).collect());
+            tokio::select! {
+                biased;
+                collected = within(self.idle, collecting) => collected,
+                refusal = self.revoked.wait() => return Err(refusal),
+            }
         };
         let bytes = match collected {
             Ok(Ok(collected)) => collected.to_bytes(),

@@ -109,7 +109,7 @@ impl<D: Dial> Forward<D> {
         headers::plain(request.headers())?;
         let headers = std::mem::take(request.headers_mut());
         let most = usize::try_from(limits.inference_request_bytes).unwrap_or(usize::MAX);
-        let bytes = read(request.into_body(), most).await?;
+        let bytes = read(request.body_mut(), most).await?;
         let body = text(&bytes)?;
         let question = Question::read(body)?;
         let name = self.model(&question)?;

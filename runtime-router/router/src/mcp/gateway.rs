@@ -88,12 +88,12 @@ impl<D: Dial> Gateway<D> {
     }
 
     /// Answers one message.
-    pub async fn answer(&self, request: Box<Request<IncomingBody>>) -> Result<Response<Body>, Refusal> {
+    pub async fn answer(&self, mut request: Box<Request<IncomingBody>>) -> Result<Response<Body>, Refusal> {
         if let Some(response) = server::not_acceptable(request.headers()) {
             return Ok(response);
         }
         let (picked, parent) = (request.headers().get(MCP_SERVER_HEADER).cloned(), parent(request.headers()));
-        let bytes = read(request.into_body(), server::LARGEST).await?;
+        let bytes = read(request.body_mut(), server::LARGEST).await?;
         let generation = self.gate.current().in_force(now())?;
         let only = picked.map(|name| server_named(&name, generation.document())).transpose()?;
         let asked = Asked { generation: &generation, only, parent };
