@@ -113,17 +113,22 @@ def original_destination(connection):
     return "" if original == arrived else f" {original[0]}:{original[1]}"
 
 
-def answer_tcp(who, address, port):
-    listener = socket.create_server((address, port), family=family(address), dualstack_ipv6=address == "::", backlog=64)
+def bound(protocol, address, port):
+    if protocol == "tcp":
+        return socket.create_server((address, port), family=family(address), dualstack_ipv6=address == "::", backlog=64)
+    server = socket.socket(family(address), socket.SOCK_DGRAM)
+    server.bind((address, port))
+    return server
+
+
+def answer_tcp(who, port, listener):
     while True:
         connection, _ = listener.accept()
         with connection:
             connection.sendall(f"{who} {port}{original_destination(connection)}".encode())
 
 
-def answer_udp(who, address, port):
-    server = socket.socket(family(address), socket.SOCK_DGRAM)
-    server.bind((address, port))
+def answer_udp(who, port, server):
     while True:
         question, peer = server.recvfrom(2048)
         if question == b"count":
@@ -136,13 +141,11 @@ def answer_udp(who, address, port):
 answer_udp.others = 0
 
 
-def sink(port):
+def sink(listener, teller):
     """Takes a connection, waits until its sender has closed it, then counts what still comes."""
-    listener = socket.create_server((HOST4, port))
     total = [0]
 
     def tell():
-        teller = socket.create_server((HOST4, port + 1))
         while True:
             connection, _ = teller.accept()
             with connection:
@@ -170,9 +173,11 @@ def serve(who, user):
     os.setgid(user)
     os.setuid(user)
     answers = {"tcp": answer_tcp, "udp": answer_udp}
-    threads = [threading.Thread(target=answers[protocol], args=(who, address, port)) for protocol, address, port in SERVERS[who]]
+    # All sockets are there before anybody is told so.
+    servers = [(answers[protocol], (who, port, bound(protocol, address, port))) for protocol, address, port in SERVERS[who]]
     if who == "outside":
-        threads.append(threading.Thread(target=sink, args=(7000,)))
+        servers.append((sink, [bound("tcp", HOST4, port) for port in (7000, 7001)]))
+    threads = [threading.Thread(target=target, args=arguments) for target, arguments in servers]
     for thread in threads:
         thread.start()
     print("ready", flush=True)
@@ -365,7 +370,6 @@ def main():
             servers.append(start_server(OUT, "outside", 0))
             servers.append(start_server(POD, "router", ROUTER))
             servers.append(start_server(POD, "agent", AGENT))
-            time.sleep(0.3)
             environment = os.environ | {"KARS_TEST_OUT": OUT}
             command = ["ip", "netns", "exec", POD, sys.executable, __file__, "inside", folder, program]
             lines = subprocess.run(command, env=environment, check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines()

@@ -144,7 +144,7 @@ def bytes_of_a_tunnel(world, router):
     code, client = pod.tunnel(router, "good.kars.example:25", b"first ")
     world.check("a host may speak first", client.recv(100)[:3], b"220")
     client.sendall(b"second")
-    time.sleep(0.2)
+    pod.soon(lambda: b"second" in client.recv(100))
     client.close()
     told = "".join(event["data"] for event in of(world.log.new(), "told"))
     world.check("what came behind the request arrives first", told, "first second")

@@ -130,8 +130,9 @@ class Cluster(Processes):
         stages = sorted((self.kwok / "files/kustomize/stage").glob("*/*/*.yaml"))
         config = self.folder / "stages.yaml"
         config.write_text("\n---\n".join(path.read_text() for path in stages if path.name != "kustomization.yaml"))
+        # Its controllers share a map that they fill as they begin, which ends it now and then.
         self.start("kwok", self.kwok / "bin/kwok", "--kubeconfig", self.folder / "kwok.json", "--config", config,
-                   "--manage-all-nodes", "--server-address", f"127.0.0.1:{KWOK}", "--node-port", KWOK, "--node-ip", "127.0.0.1")
+                   "--manage-all-nodes", "--server-address", f"127.0.0.1:{KWOK}", "--node-port", KWOK, "--node-ip", "127.0.0.1", again=3)
         self.wait_for("two nodes are ready", lambda: sum(map(ready, self.list("v1", "Node"))) == len(NODES))
         self.wait_for("the default service account exists",
                       lambda: self.client.get("/api/v1/namespaces/default/serviceaccounts/default").status == 200)

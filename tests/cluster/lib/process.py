@@ -33,6 +33,8 @@ class Processes:
     def __init__(self, folder):
         self.folder = folder
         self.running = []
+        # How each that may fail is started again, and how often still.
+        self.again = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self):
@@ -42,8 +44,9 @@ class Processes:
         while self.running:
             self.stop(self.running[-1][0])
 
-    def start(self, name, *command, environment=None):
-        """Starts a program in the folder; what it prints goes to `NAME.log`."""
+    def start(self, name, *command, environment=None, again=0):
+        """Starts a program in the folder; what it prints goes to `NAME.log`. Where it fails, it is started again so often."""
+        self.again[name] = (again, lambda: self.start(name, *command, environment=environment, again=again - 1))
         with open(self.folder / f"{name}.log", "wb") as log:
             child = subprocess.Popen(
                 [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -65,6 +68,15 @@ class Processes:
         """The last lines that a program printed."""
         return "\n".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
 
+    def restarted(self, name):
+        """Starts a program that has ended once more, where it may be."""
+        left, start = self.again[name]
+        if left:
+            print(f"{name} ended and is started again:\n{self.log(name, 3)}", flush=True)
+            self.stop(name)
+            start()
+        return left > 0
+
     def wait_for(self, what, condition, timeout=60.0):
         """Waits until `condition()` is true and returns what it returned; fails early when a program has died."""
         end = time.monotonic() + timeout
@@ -72,8 +84,8 @@ class Processes:
             value = condition()
             if value:
                 return value
-            for name, child in self.running:
-                if child.poll() is not None:
+            for name, child in list(self.running):
+                if child.poll() is not None and not self.restarted(name):
                     raise Failure(f"`{name}` ended with {child.returncode} before {what}:\n{self.log(name)}")
             if time.monotonic() > end:
                 names = [name for name, _ in self.running]
