@@ -50,9 +50,9 @@ def begin(world):
 
 
 def darken(world, table, port):
-    """Loses what passes between this port and the host, both ways."""
-    rules = f"table ip {table} {{\nchain out {{\ntype filter hook output priority 0;\nip daddr 1.2.3.4 tcp sport {port} drop;\n}}\n"
-    rules += f"chain in {{\ntype filter hook input priority 0;\nip saddr 1.2.3.4 tcp dport {port} drop;\n}}\n}}\n"
+    """Loses what passes between this port and that of the host's mail, both ways. To its other ports others may come from this one."""
+    rules = f"table ip {table} {{\nchain out {{\ntype filter hook output priority 0;\nip daddr 1.2.3.4 tcp sport {port} tcp dport 25 drop;\n}}\n"
+    rules += f"chain in {{\ntype filter hook input priority 0;\nip saddr 1.2.3.4 tcp sport 25 tcp dport {port} drop;\n}}\n}}\n"
     world.command("nft", "-f", "-", input=rules)
 
 
