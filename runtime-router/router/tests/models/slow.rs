@@ -166,6 +166,8 @@ fn arrived_in_time(client: &mut TcpStream, order: &Mutex<Vec<(bool, usize)>>) ->
 }
 
 const PACED: usize = 20;
+/// Less than the 40 ms for which a system may wait before it acknowledges.
+const PACE: Duration = Duration::from_millis(10);
 
 #[test]
 fn every_event_of_a_stream_passes_before_the_next_one_comes() {
@@ -175,18 +177,22 @@ fn every_event_of_a_stream_passes_before_the_next_one_comes() {
         stream.set_nodelay(true).expect("a socket has options");
         let mut goes_on = events(stream);
         for number in 0..PACED {
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(PACE);
             sent.lock().expect("nobody panics with it").push((true, number));
             goes_on = goes_on && piece(stream, &format!("data: {{\"choices\":[],\"n\":{number},\"x\":0}}\n\n"));
         }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(PACE);
         goes_on && piece(stream, "data: [DONE]\n\n") && end(stream)
     });
     let router = alone(&provider, &json!({}));
-    // A machine that is busy may hold one up. A socket that gathers what is written holds up some of every stream but the first, as the
-    // client's system acknowledges late once there have been several questions and answers.
+    // A machine that is busy may hold some up, but not of every stream for a minute. A socket that gathers what is written holds up some
+    // of every stream but the first, as the client's system acknowledges late once there have been several questions and answers.
     let mut client = TcpStream::connect(router.api()).expect("it listens");
     (0..3).for_each(|_| assert!(arrived_in_time(&mut client, &order) > 0));
-    let best = (0..10).map(|_| arrived_in_time(&mut client, &order)).max();
-    assert_eq!(best, Some(PACED - 1), "all but the last have a next one");
+    let (began, mut best) = (Instant::now(), 0);
+    // All but the last have a next one.
+    while best < PACED - 1 && began.elapsed() < Duration::from_secs(60) {
+        best = best.max(arrived_in_time(&mut client, &order));
+    }
+    assert_eq!(best, PACED - 1);
 }
