@@ -42,8 +42,9 @@ def run(score, programs, folder):
 
 def archives(score, folder, archive):
     """The archive is the same twice; its binary needs nothing beside it."""
-    again = folder / "second" / archive.name
-    score.check("two archives of one commit are the same bytes", archive.read_bytes() == again.read_bytes())
+    for path in (archive, archive.with_name(archive.name.replace(".tar.gz", ".spdx.json"))):
+        again = folder / "second" / path.name
+        score.check(f"two `{path.name}` of one commit are the same bytes", path.read_bytes() == again.read_bytes())
     root = folder / "root"
     root.mkdir()
     subprocess.run(["tar", "-xzf", archive, "--strip-components=1", "-C", root], check=True)
